@@ -81,7 +81,7 @@ def time_prediction(detector, config, batch, steps, xla):
     """
     predictor = Predictor(detector, config, xla=xla, eager_photos=0)
     images, everywhere = batch["images"], batch["windows"]
-    nowhere = np.zeros_like(everywhere)  # boxes clipped to nothing are no detections
+    nowhere = np.zeros_like(everywhere)  # boxes clipped to nothing are not detections
     whole = compiled(
         lambda i, w: detector(
             {"images": ops.convert_to_tensor(i), "windows": ops.convert_to_tensor(w)}

@@ -135,7 +135,7 @@ def outfits_of(garments, leave_out: Collection[str] = ()):
 
     Args:
         garments: Of a catalogue.
-        leave_out: Categories that are no garments of their own.
+        leave_out: Categories that are not garments of their own.
 
     Returns:
         `{image: {category: garment}}` of images with two categories or more.
@@ -196,7 +196,7 @@ def judge(index, folds: Sequence[Collection[str]], leave_out: Collection[str] = 
     Args:
         index: A catalogue.
         folds: Sets of images that are held out together.
-        leave_out: Categories that are no garments of their own.
+        leave_out: Categories that are not garments of their own.
 
     Returns:
         `{"category" or "attributes": rows of each outfit}`; a row is the rank by the model and by

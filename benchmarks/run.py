@@ -279,7 +279,7 @@ def command_of(arguments):
 
 
 def reason(status, stderr):
-    """Why a process failed: its exception, its signal, or its last line that is no warning."""
+    """Why a process failed: its exception, its signal, or its last line that is not a warning."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     errors = [line for line in lines if re.match(r"[\w.]*(Error|Exception|Interrupt)\b", line)]
     if status < 0:

@@ -56,7 +56,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
     Raises:
         OSError: There is no such checkpoint, or --out cannot be written to.
-        ValueError: A file is no checkpoint.
+        ValueError: A file is not a checkpoint.
     """
     parser = Parser("average", __doc__, "RUN|FILE RUN|FILE … [options]")
     parser.add_argument(

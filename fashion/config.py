@@ -99,7 +99,7 @@ class FashionConfig(Config):
     AUGMENT = True  # fashion.augmentation.default_augmenter
     # --rebalance classes: repeats those in fewer than this share of the images.
     REBALANCE_THRESHOLD = 0.1
-    # --rebalance attributes: likewise. Of 294 attributes most are in few images.
+    # The same for --rebalance attributes. Of 294 attributes most are in few images.
     REBALANCE_ATTRIBUTE_THRESHOLD = 0.01
     # --rebalance effective: about 1 / (1 - this) images of a class count, more hardly do.
     REBALANCE_BETA = 0.999

@@ -66,7 +66,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
     Raises:
         OSError: A file is missing, or --out cannot be written to.
-        ValueError: A model of --models is no weight file.
+        ValueError: A model of --models is not a weight file.
     """
     parser = Parser("ensemble", __doc__, "PREDICTIONS.json … [options]")
     parser.add_argument(

@@ -76,7 +76,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
     Raises:
         OSError: A file is missing, or a folder cannot be written to.
-        ValueError: The model is no weight file.
+        ValueError: The model is not a weight file.
     """
     parser = Parser("evaluate", __doc__)
     add_model_options(parser.add_argument_group("a model"))

@@ -71,7 +71,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
     Raises:
         OSError: There is no such model, image or data set, or --out cannot be written to.
-        ValueError: The model is no weight file.
+        ValueError: The model is not a weight file.
     """
     parser = Parser("export", __doc__)
     add_option(

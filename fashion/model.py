@@ -238,7 +238,7 @@ def _described(
     stored, labels = metadata.get("config"), metadata["ontology"]
     damaged = f"{path} is damaged: its {{}}. Fetch it again, or take another checkpoint of the run."
     if not isinstance(stored, dict) or not isinstance(labels, dict):
-        raise ValueError(damaged.format("settings and labels are no objects"))
+        raise ValueError(damaged.format("settings and labels are not objects"))
     try:
         ontology = Ontology.from_dict(labels)
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
@@ -254,7 +254,7 @@ def _described(
         try:
             counts = np.asarray(counts, np.int64)
         except (ValueError, TypeError, OverflowError) as error:
-            raise ValueError(damaged.format("counts of attributes are no numbers")) from error
+            raise ValueError(damaged.format("counts of attributes are not numbers")) from error
         expected = (ontology.num_classes - 1, 1 + ontology.num_attributes)
         if counts.shape != expected:
             what = f"counts of attributes have the shape {counts.shape}, and the labels {expected}"

@@ -68,7 +68,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
     Raises:
         OSError: There is no such file, or --out cannot be written to.
-        ValueError: The model is no weight file.
+        ValueError: The model is not a weight file.
     """
     parser = _parser()
     args = parser.parse_args(argv)

@@ -68,7 +68,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
     Raises:
         OSError: There is no such image or model, or --out cannot be written to.
-        ValueError: The model is no weight file.
+        ValueError: The model is not a weight file.
     """
     parser = Parser("predict", __doc__, "IMAGE|FOLDER … [options]")
     parser.add_argument(

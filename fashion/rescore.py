@@ -68,7 +68,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
     Raises:
         OSError: There is no such model or data set, or --out cannot be written to.
-        ValueError: The model is no weight file, or the backbone is unknown.
+        ValueError: The model is not a weight file, or the backbone is unknown.
     """
     parser = Parser("rescore", __doc__)
     add_option(

@@ -129,7 +129,7 @@ def settings_beside(path: PathLike) -> dict[str, Any]:
         Settings by name, from model.settings.json; {} if there is no such file.
 
     Raises:
-        ValueError: The file is no JSON object, or names an unknown setting.
+        ValueError: The file is not a JSON object, or names an unknown setting.
     """
     file = Path(path).with_suffix(".settings.json")
     if not file.exists():
@@ -138,7 +138,7 @@ def settings_beside(path: PathLike) -> dict[str, Any]:
     for name in found:
         if not name.isupper() or not hasattr(FashionConfig, name):
             raise ValueError(
-                f"{file} names {name!r}, which is no setting of a model. Correct or remove it."
+                f"{file} names {name!r}, which is not a setting of a model. Correct or remove it."
             )
     return found
 

@@ -246,8 +246,8 @@ def _train_arguments(args: argparse.Namespace, values: Mapping[str, Any]) -> arg
         with contextlib.redirect_stderr(message):
             return train.parse(words)
     except SystemExit as error:
-        said = message.getvalue().partition(": error: ")[2].partition(" See fashion train")[0]
-        raise ValueError(said.strip()) from error
+        reason = message.getvalue().partition(": error: ")[2].partition(" See fashion train")[0]
+        raise ValueError(reason.strip()) from error
 
 
 def _config(args: argparse.Namespace) -> FashionConfig:

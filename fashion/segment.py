@@ -129,7 +129,7 @@ def parse(argv: Sequence[str] | None = None) -> tuple[argparse.Namespace, list[V
 
     Raises:
         OSError: There is no such data set or model, or --out cannot be written to.
-        ValueError: The model of --beside is no weight file.
+        ValueError: The model of --beside is not a weight file.
     """
     parser = Parser("segment", __doc__)
     add_data_options(parser)

@@ -59,7 +59,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
     Raises:
         OSError: There is no such model, index or file, or --keep cannot be written to.
-        ValueError: The model is no weight file, or there is no key where one is named.
+        ValueError: The model is not a weight file, or there is no key where one is named.
     """
     parser = _parser()
     args = parser.parse_args(argv)

@@ -46,7 +46,7 @@ OPTIONS = {
     "EVALUATE_EVERY": "--epochs",
     "LEARNING_RATE": "--lr",
 }
-# Weights that are no file.
+# Weights that are not a file.
 _NAMED_WEIGHTS = ("imagenet", "coco", "none")
 # With --quick, unless other is asked for. 16 photos are 4 batches.
 QUICK = {"recipe": "smoke", "weights": "none", "seeds": 1, "epochs": 1, "limit": 16}

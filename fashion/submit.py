@@ -62,7 +62,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
     Raises:
         OSError: There are no such images or model, or --out cannot be written to.
-        ValueError: Two images have one ImageId, or the model is no weight file.
+        ValueError: Two images have one ImageId, or the model is not a weight file.
     """
     parser = Parser("submit", __doc__, "--images DIR [options]")
     add_option(parser, "--images", old_names=(), help="folder of the test images, or image files")

@@ -157,7 +157,9 @@ def _check(args: argparse.Namespace, base: type[FashionConfig]) -> None:
     try:
         re.compile(args.exclude or "")
     except re.error as error:
-        raise ValueError(f"--exclude {args.exclude} is no regular expression: {error}.") from error
+        raise ValueError(
+            f"--exclude {args.exclude} is not a regular expression: {error}."
+        ) from error
     if args.name and (Path(args.name).name != args.name or args.name in (".", "..")):
         raise ValueError(f"--name must be the name of a folder in --out. Got {args.name}.")
     check_data_options(args)

@@ -228,7 +228,7 @@ class Config:
     # exclude=["conv1"].
     IMAGE_CHANNEL_COUNT = 3
     MEAN_PIXEL: Any = None  # RGB, 0..255; None: that of the backbone's training
-    PIXEL_STD: Any = None  # new, likewise
+    PIXEL_STD: Any = None  # new as well
 
     # Region proposals
     NUM_CLASSES = 1  # background included
@@ -518,7 +518,8 @@ class Config:
         own = (name for name in dir(self) if name.isupper() and not name.startswith("_"))
         for name, meant in mistyped(own, known).items():
             _warn_once(
-                f"{name} is no setting of this library, and nothing reads it. Did you mean {meant}?"
+                f"{name} is not a setting of this library, and nothing reads it. Did you mean "
+                f"{meant}?"
             )
 
     def _check_image_size(self) -> None:

@@ -32,7 +32,7 @@ def read_json(path: PathLike, expected: str = "a JSON file") -> Any:
     except RecursionError:  # not a ValueError
         reason = "lists or objects are nested too deeply"
     except UnicodeDecodeError as error:
-        reason = f"byte {error.start} is no UTF-8"
+        reason = f"byte {error.start} is not UTF-8"
     except json.JSONDecodeError as error:
         reason = f"{error.msg}, line {error.lineno}, column {error.colno}"
     except ValueError:  # the only other case: Python parses no integer of more than 4300 digits
@@ -72,7 +72,7 @@ def read_json_object(path: PathLike) -> dict[str, Any]:
         ) from error
     except json.JSONDecodeError as error:
         raise ValueError(
-            f"{path} is no JSON: it cannot be read from line {error.lineno}, column {error.colno} "
+            f"{path} is not JSON: it cannot be read from line {error.lineno}, column {error.colno} "
             "on. Correct it there, or restore the file."
         ) from error
     except _Unreadable as error:
@@ -109,7 +109,7 @@ def read_object(path: PathLike) -> dict[str, Any]:
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"{path} is no YAML: {' '.join(str(error).split())}.") from error
+        raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(found, dict):
         raise ValueError(f"{path} must hold names with values. Got {str(found)[:60]}.")
     return found

@@ -264,14 +264,14 @@ def _start_of(pid: int) -> str | None:
     except OSError:
         pass  # another user's
     try:
-        told = subprocess.run(
+        answer = subprocess.run(
             ["ps", "-o", "lstart=", "-p", str(pid)],
             capture_output=True,
             text=True,
             env=os.environ | {"LC_ALL": "C"},
             timeout=10,
         )
-        return " ".join(told.stdout.split())
+        return " ".join(answer.stdout.split())
     except (OSError, subprocess.SubprocessError):
         return ""
 

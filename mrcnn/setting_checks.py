@@ -51,7 +51,7 @@ def as_integer(value: object) -> int | None:
         value: Anything.
 
     Returns:
-        An int, 40 for 40.0; None for what is no whole number.
+        An int, 40 for 40.0; None for what is not a whole number.
     """
     if isinstance(value, int) and not isinstance(value, bool):
         return value
@@ -265,7 +265,7 @@ def check_loss_weights(weights: object, known: Iterable[str]) -> None:
             bring losses of their own.
 
     Raises:
-        ValueError: It is no such dict, or a name looks mistyped.
+        ValueError: It is not such a dict, or a name looks mistyped.
     """
     if not isinstance(weights, Mapping):
         raise ValueError(f"LOSS_WEIGHTS must be a dict of names and numbers. Got {shown(weights)}.")

@@ -161,8 +161,8 @@ def read_idx(path: Path) -> Array:
             ) from error
     if data[:3] != _IDX_HEAD or len(data) < 4:
         raise ValueError(
-            f"{path} is no idx file of bytes: it should begin with {_IDX_HEAD!r} and begins with "
-            f"{data[:3]!r}."
+            f"{path} is not an idx file of bytes: it should begin with {_IDX_HEAD!r} and begins "
+            f"with {data[:3]!r}."
         )
     head = 4 + 4 * data[3]
     shape = tuple(int(n) for n in np.frombuffer(data[4:head].ljust(head - 4, b"\0"), ">u4"))

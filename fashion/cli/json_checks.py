@@ -95,7 +95,7 @@ def number(least: float) -> Check:
     """
 
     def check(value, place):
-        # NaN and infinity are no JSON, but Python reads them.
+        # NaN and infinity are not JSON, but Python reads them.
         if not is_number(value) or not least <= value <= MANY:
             expected = "a number" if least == -MANY else f"a number from {least:g} on"
             raise wrong(place, value, expected)

@@ -327,7 +327,7 @@ def check_model_options(args: Namespace) -> None:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The weights are no weight file, or both options are given.
+        ValueError: The weights are not a weight file, or both options are given.
     """
     if args.ensemble:
         if args.weights:

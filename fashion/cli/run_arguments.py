@@ -76,7 +76,7 @@ def read_run_arguments(run: RunFolder) -> dict[str, Any]:
         Its content, with "rebalance" as a list of RULES.
 
     Raises:
-        FileNotFoundError: It is no run folder.
+        FileNotFoundError: It is not a run folder.
         ValueError: A value cannot be right. The message names file, key, value and what was
             expected.
     """

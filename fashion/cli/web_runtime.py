@@ -73,7 +73,7 @@ def _from_archive(file: Path) -> tuple[str, Mapping[str, bytes]]:
             for name in ("package.json", *(f"dist/{name}" for name in FILES)):
                 member = archive.extractfile(f"package/{name}")
                 if member is None:
-                    raise KeyError(f"{name} is no file")
+                    raise KeyError(f"{name} is not a file")
                 content[name.rpartition("/")[2]] = member.read()
         about = json.loads(content.pop("package.json"))
     except (KeyError, tarfile.TarError, EOFError, ValueError, OSError) as error:

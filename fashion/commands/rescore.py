@@ -178,7 +178,7 @@ def started(args: argparse.Namespace, num_classes: int) -> keras.Model:
 
     Args:
         args: Result of `fashion.rescore.parse`.
-        num_classes: Classes, of which 0 is no garment.
+        num_classes: Classes, of which 0 means no garment.
 
     Returns:
         The network.

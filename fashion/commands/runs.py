@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> list[RunFacts]:
 def _write_page(folder):
     from fashion.reports.run_page import write_run_page  # not at the top: it imports Keras
 
-    facts = read_run(folder)  # first: what is no run folder gets no lock
+    facts = read_run(folder)  # first: what is not a run folder gets no lock
     with working_in(folder, "runs"):
         print(write_run_page(folder))
     return facts

@@ -256,7 +256,7 @@ def _best(repeated: Sequence[Repeated], rows: Sequence[Row]) -> Row | None:
 def _sentences(
     args: argparse.Namespace, repeated: Sequence[Repeated], rows: Sequence[Row], search: Search
 ) -> list[str]:
-    """How sure it is that the best trial is the best."""
+    """Whether the best trial differs significantly."""
     finished = finished_rows(rows)
     recipe = next((row for row in finished if row.values == args.defaults), None)
     about = []
@@ -288,7 +288,7 @@ def _facts(args: argparse.Namespace) -> list[tuple[str, str]]:
 
 
 def _next_command(args: argparse.Namespace, best: Row | None) -> str:
-    """The command that trains with best.json, with the options that are no settings."""
+    """The command that trains with best.json, with the options that are not settings."""
     given = {name: getattr(args, name) for name in _BESIDE_SETTINGS if getattr(args, name)}
     words = ["fashion", "train", "--recipe", str(args.out / "best.json")]
     for name, value in given.items():
@@ -299,7 +299,7 @@ def _next_command(args: argparse.Namespace, best: Row | None) -> str:
 
 
 def _report(args: argparse.Namespace, search: Search) -> None:
-    """Prints the best trials, what was cut, and how sure the best is."""
+    """Prints the best trials, what was cut, and whether the best trial is significantly better."""
     _write(args, search, True)
     rows = rows_of(search.study, search.metric)
     table = trial_table(rows, search.space.names, search.metric)

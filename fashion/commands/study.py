@@ -129,7 +129,7 @@ def scores_in(args: argparse.Namespace, study: Study) -> dict[str, dict[str, Arr
 
 
 def report(args: argparse.Namespace, study: Study, results: dict[str, dict[str, Array]]) -> None:
-    """Prints the table and what is beyond the seeds, and writes the page.
+    """Prints the table and which differences are significant, and writes the page.
 
     Args:
         args: Result of `fashion.study.parse`.

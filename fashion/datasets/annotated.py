@@ -75,7 +75,7 @@ def load_part(
     image_ids: Iterable[str] | None = None,
     check_images: bool = True,
 ) -> IMaterialistDataset:
-    """Loads a part of a data set that is no CSV of Kaggle.
+    """Loads a part of a data set that is not a CSV of Kaggle.
 
     Args:
         part: The part.

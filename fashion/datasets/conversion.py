@@ -155,7 +155,7 @@ def lost(writer: Writer, datasets: Sequence[IMaterialistDataset]) -> list[str]:
         found.append(f"{attributes:,} attributes of {objects:,} objects")
     crowds = sum(len(part.annotations.crowds.line) for part in datasets if part.annotations.crowds)
     if crowds and not writer.keeps_crowds:
-        found.append(f"{crowds:,} crowds, regions with objects that are not told apart")
+        found.append(f"{crowds:,} crowds, regions with objects that are not separated")
     if any(part.annotations.active is not None for part in datasets):
         found.append("which categories were looked for in each photo")
     ids = datasets[0].ontology.category_ids

@@ -222,7 +222,7 @@ def _may_be_kaggle(path: Path) -> bool:
 def _kaggle_files(path: Path, folders: Sequence[Path]) -> DataFiles:
     """The files of a folder in Kaggle's layout, or of one CSV."""
     if path.is_file() and path.suffix.lower() != ".csv":
-        raise FileNotFoundError(f"{path} is no annotation CSV.")
+        raise FileNotFoundError(f"{path} is not an annotation CSV.")
     if not path.is_file():
         files = find_data(path, folders[0] if folders else None)
         test = path / "test.csv"

@@ -160,7 +160,7 @@ def near_pairs(
         `(m, 2)` int64, the smaller index first.
     """
     colors = colors.astype(np.float32).reshape(-1, CELLS**2, 3)
-    # Centre each of R, G and B: a common tint is no likeness.
+    # Centre each of R, G and B: a common tint does not make images similar.
     colors = (colors - colors.mean(axis=1, keepdims=True)).reshape(len(hashes), -1)
     colors /= np.maximum(np.linalg.norm(colors, axis=1, keepdims=True), 1e-6)
     found = [np.zeros((0, 2), np.int64)]

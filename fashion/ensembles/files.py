@@ -107,7 +107,7 @@ def ensemble_of(arguments: Sequence[PathLike]) -> EnsembleFile:
 
     Raises:
         OSError: A file is missing.
-        ValueError: A file is no ensemble, or no weights.
+        ValueError: A file is not an ensemble, or not a weight file.
     """
     paths = [Path(argument).expanduser() for argument in arguments]
     files = [path for path in paths if path.suffix.lower() in SUFFIXES and not path.is_dir()]
@@ -134,7 +134,7 @@ def read_ensemble(path: PathLike) -> EnsembleFile:
 
     Raises:
         OSError: A file is missing.
-        ValueError: The file is no ensemble; the message says where.
+        ValueError: The file is not an ensemble; the message says where.
     """
     path = Path(path).expanduser()
     content = read_json_object(path) if path.suffix.lower() == ".json" else _read_yaml(path)

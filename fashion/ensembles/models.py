@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class FashionEnsemble(TrainedModel):
-    """Several detectors, and networks that join what is said of their boxes.
+    """Several detectors, and networks that help to describe their boxes.
 
     Labels, thresholds and the settings of final scores are those of the first detector.
 

@@ -1,6 +1,6 @@
 """Partners of the detectors in an ensemble: semantic networks, and classifiers of crops.
 
-They detect nothing, but join what is said of the fused boxes.
+They detect nothing, but help to describe the fused boxes.
 """
 
 from collections.abc import Sequence

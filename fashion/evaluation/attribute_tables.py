@@ -100,7 +100,7 @@ def objects_of(ground_truth: dict) -> list[dict]:
         ground_truth: COCO dict.
 
     Returns:
-        The annotations that are no crowds.
+        The annotations that are not crowds.
     """
     return [row for row in ground_truth["annotations"] if not row.get("iscrowd", 0)]
 

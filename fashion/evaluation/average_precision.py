@@ -59,7 +59,7 @@ class PrecisionTable:
 
     Attributes:
         precision: `(4, I, F, 101)` float64, at `RECALLS`; -1 where the range has no objects.
-        recall: `(3, 4, I, F)` float64, at `DETECTION_LIMITS`; -1 likewise.
+        recall: `(3, 4, I, F)` float64, at `DETECTION_LIMITS`; -1 in the same cases.
     """
 
     precision: Array

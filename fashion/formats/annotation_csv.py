@@ -33,7 +33,7 @@ def read_annotations(
     attribute_categories: Iterable[int] | None = None,
     read_runs: ReadRuns | None = None,
 ) -> tuple[Annotations, list[BadRow]]:
-    """Reads an annotation CSV of either year, told apart by its columns. No mask is decoded.
+    """Reads an annotation CSV of either year, which its columns show. No mask is decoded.
 
     The whole file is read and checked once. The result is kept in an index file (`index_cache`)
     until the CSV, the ontology or `attribute_categories` change. A row without EncodedPixels is an

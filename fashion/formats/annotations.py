@@ -27,7 +27,7 @@ class Annotations:
 
     Attributes:
         csv_path: The file, or the folder of the files.
-        year: 2019 or 2020; 2020 for files that are no CSV of Kaggle.
+        year: 2019 or 2020; 2020 for files that are not Kaggle's CSV.
         image_ids: I strings, as in the file.
         image_hw: `(I, 2)` int32, height and width of each image, pixels.
         image_line: `(I,)` int64, line of the image's first row in the CSV. An image without
@@ -333,7 +333,7 @@ _COLUMNS: dict[str, tuple[Any, ...]] = {
     "rle_offset": (np.int64, "R"),
     "rle_bytes": (np.int64, "R"),
 }
-# Of files that are no CSV; `masks` belongs to these, the others are optional.
+# Of files that are not CSVs; `masks` belongs to these, the others are optional.
 _MORE_COLUMNS: dict[str, tuple[Any, ...]] = {
     "masks": (np.uint8, "M"),
     "active": (np.uint8, "I", "K"),

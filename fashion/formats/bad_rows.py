@@ -23,7 +23,7 @@ class BadRow:
         line: Its line in the CSV; the header is line 1.
         image_id: Its ImageId, or `NO_IMAGE`.
         reason: What is wrong with it.
-        unit: What `line` counts, for files that are no CSV.
+        unit: What `line` counts, for files that are not CSVs.
     """
 
     line: int

@@ -72,7 +72,7 @@ def decode(data: Sequence[int], size_hw: Size) -> Array:
         `(H, W)` bool.
 
     Raises:
-        ValueError: If the bytes are no mask of this size.
+        ValueError: If the bytes are not a mask of this size.
     """
     bits = "".join(f"{byte:08b}" for byte in data)
     total = int(bits[:_LENGTH_BITS] or "0", 2)

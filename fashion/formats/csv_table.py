@@ -23,7 +23,7 @@ _EMPTY = frozenset(("", "nan", "na", "n/a", "<na>", "none", "null"))
 _LONGEST_EMPTY = 16  # characters, spaces included; longer cells are not compared
 _NUMBER = re.compile(r"([0-9]+)(?:\.0*)?")
 _MAX_DIGITS = 18  # of an int64; Python refuses to parse more than 4300
-# Bytes. A longer first line is no header: perhaps a file of gigabytes without a line end.
+# Bytes. A longer first line is not a header: perhaps a file of gigabytes without a line end.
 _MAX_HEADER = 1 << 16
 _SHOWN = 40  # characters of a cell that an error shows
 
@@ -187,7 +187,7 @@ def whole_number(text: str) -> int | None:
         text: The cell.
 
     Returns:
-        The number, or None if it is no whole number. More than 18 digits give 10**18, which is
+        The number, or None if it is not a whole number. More than 18 digits give 10**18, which is
         larger than any size or id.
     """
     found = _NUMBER.fullmatch(text.strip())

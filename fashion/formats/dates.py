@@ -68,7 +68,7 @@ def parse_date(text: str, day_first: bool | None = None) -> str:
         The date as ISO text, as precise as it was.
 
     Raises:
-        ValueError: It is no date. The message says what was expected.
+        ValueError: It is not a date. The message says what was expected.
     """
     text = text.strip()
     found = _SLASHES.fullmatch(text)
@@ -85,7 +85,7 @@ def parse_date(text: str, day_first: bool | None = None) -> str:
         found = pattern.fullmatch(text)
         if found:
             return _iso(text, found.groupdict())
-    raise ValueError(f"{text[:40]!r} is no date. Expected one such as {_EXAMPLES}.")
+    raise ValueError(f"{text[:40]!r} is not a date. Expected one such as {_EXAMPLES}.")
 
 
 def day_comes_first(texts: Iterable[str]) -> bool | None:
@@ -163,7 +163,7 @@ def _iso(text: str, parts: dict) -> str:
     year = int(parts["y"])
     if not _FIRST_YEAR <= year <= _LAST_YEAR:
         raise ValueError(
-            f"{text[:40]!r} is no date: the year {year} is not in {_FIRST_YEAR} to {_LAST_YEAR}."
+            f"{text[:40]!r} is not a date: the year {year} is not in {_FIRST_YEAR} to {_LAST_YEAR}."
         )
     if parts.get("q"):
         return f"{year}-Q{parts['q']}"
@@ -180,7 +180,7 @@ def _iso(text: str, parts: dict) -> str:
             return f"{year}"
         day = datetime.date(year, int(month), int(parts.get("d") or 1))
     except ValueError as error:
-        raise ValueError(f"{text[:40]!r} is no date: {error}.") from error
+        raise ValueError(f"{text[:40]!r} is not a date: {error}.") from error
     return day.isoformat() if parts.get("d") else f"{year}-{day.month:02d}"
 
 

@@ -312,7 +312,7 @@ def _mapped(content, dtype, shape, place):
         or not all(type(number) is int and 0 <= number < _MAX_NUMBER for number in numbers)
         or place % _ALIGN
     ):
-        raise ValueError("This is no array of numbers.")
+        raise ValueError("This is not an array of numbers.")
     dtype = _DTYPES[dtype]
     # Python integers, which do not overflow.
     end = place + math.prod(shape) * dtype.itemsize

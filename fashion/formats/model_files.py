@@ -85,7 +85,7 @@ def check_model(path: PathLike) -> Path:
 
     Raises:
         FileNotFoundError: There is no checkpoint.
-        ValueError: The file is no HDF5 file.
+        ValueError: The file is not an HDF5 file.
     """
     if format_of(path):
         raise ValueError(
@@ -130,7 +130,7 @@ def check_predicting_model(path: PathLike) -> Path:
 
     Raises:
         FileNotFoundError: There is none.
-        ValueError: It is no checkpoint and no exported model.
+        ValueError: It is neither a checkpoint nor an exported model.
     """
     path = model_in(path)
     if not format_of(path):
@@ -164,7 +164,7 @@ def member_in(path: PathLike) -> Path:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is no HDF5 file.
+        ValueError: The file is not an HDF5 file.
     """
     path = located(path)
     if path.is_dir():

@@ -35,12 +35,12 @@ def parse_runs(rle: str | bytes) -> tuple[Array, Array]:
         lengths: `(R,)` int64.
 
     Raises:
-        ValueError: If it is no list of pairs of whole numbers.
+        ValueError: If it is not a list of pairs of whole numbers.
     """
     reason, values = _numbers(rle)
     if reason:
         raise ValueError(
-            f"These are no run lengths: {reason}. Expected 'start length start length …'."
+            f"These are not run lengths: {reason}. Expected 'start length start length …'."
         )
     return values[0::2] - 1, values[1::2]
 
@@ -100,7 +100,7 @@ def parse_many(rles: Sequence[bytes], pixels: Array) -> tuple[Array, Array, Arra
 
     Returns:
         valid: `(B,)` bool, as from `valid_runs`.
-        counts: `(B,)` int64, runs of each mask; 0 if its text is no list of pairs.
+        counts: `(B,)` int64, runs of each mask; 0 if its text is not a list of pairs.
         starts: `(R,)` int64, from 0, of all masks in turn, those of invalid ones included.
         lengths: `(R,)` int64.
     """
@@ -333,7 +333,7 @@ def from_coco(coco_rle: Mapping[str, Any]) -> str:
 
 
 def _numbers(rle: str | bytes) -> tuple[str | None, Any]:
-    """Text -> (None, (2R,) int64), or (the reason why it is no list of pairs, None)."""
+    """Text -> (None, (2R,) int64), or (the reason why it is not a list of pairs, None)."""
     text = rle.encode() if isinstance(rle, str) else bytes(rle)
     if text.translate(None, b"0123456789 "):
         for word in text.split():

@@ -71,7 +71,7 @@ def setting_of(name: str) -> str | None:
     """Finds the setting that a parameter names.
 
     Args:
-        name: "weight_decay" or "WEIGHT_DECAY"; the name of an option is no setting.
+        name: "weight_decay" or "WEIGHT_DECAY"; the name of an option is not a setting.
 
     Returns:
         The setting; None for an option.
@@ -98,8 +98,8 @@ def setting_of(name: str) -> str | None:
     if option == "momentum":  # EMA_MOMENTUM is spelled more alike
         meant = " Did you mean LEARNING_MOMENTUM?"
     raise ValueError(
-        f"--space {name} cannot be searched: it is no setting, and none of the options that can be "
-        f"searched.{meant} These options are {', '.join(OPTIONS)}; `fashion settings` lists the "
+        f"--space {name} cannot be searched: it is not a setting, and none of the options that can "
+        f"be searched.{meant} These options are {', '.join(OPTIONS)}; `fashion settings` lists the "
         "settings."
     )
 

@@ -105,7 +105,7 @@ def write_page(report: Report) -> Path:
 
 
 def _add_best(page: Page, report: Report) -> None:
-    """The best trial in large print, and how sure it is."""
+    """The best trial in large print, and whether the difference is significant."""
     finished = finished_rows(report.rows)
     row = next((row for row in finished if row.name == report.best), None)
     if row is None or row.value is None:

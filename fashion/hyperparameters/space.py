@@ -49,7 +49,7 @@ class Parameter:
         low: Least value of a range.
         high: Largest value of a range.
         step: Distance of the values of a range; None for any.
-        points: How many values of a logarithmic range a grid has; None if it is not said.
+        points: How many values of a logarithmic range a grid has; None if it is not given.
         is_whole: Whether a range has whole numbers only.
         is_log: Whether the logarithm is uniform.
         condition: Values of other parameters with which this one is searched.
@@ -241,7 +241,7 @@ def read_space(texts: Sequence[str]) -> Space:
         The space, in the order of the texts as far as conditions allow.
 
     Raises:
-        ValueError: A text is no parameter, or two have one name, or conditions depend on each
+        ValueError: A text is not a parameter, or two have one name, or conditions depend on each
             other.
         OSError: A file cannot be read.
     """

@@ -62,7 +62,7 @@ class OverlayRenderer:
         labels: list[Sequence[str]] = [self._label(result, i) for i in confident]
         if self.max_labels is not None:
             labels = keep_labels(labels, scores[confident], self.max_labels)
-        # Colors by instance: objects of one category that overlap are told apart.
+        # Colors by instance: objects of one category that overlap differ.
         colors = distinct_colors(len(confident))
         drawn = draw_instances(image, boxes, masks, labels, colors=colors)
         if self.max_labels is not None and len(labels) > self.max_labels:

@@ -105,7 +105,7 @@ def read_run(folder: PathLike) -> RunFacts:
         Its facts.
 
     Raises:
-        FileNotFoundError: It is no run folder.
+        FileNotFoundError: It is not a run folder.
         ValueError: config.json is damaged.
     """
     run = RunFolder(folder)

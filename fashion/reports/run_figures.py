@@ -9,7 +9,7 @@ from fashion.reports.run_facts import AVERAGED, SCORES
 from mrcnn.drawing.plots import plot_history
 from mrcnn.training.history_words import VALIDATION, in_words
 
-# Columns of history.csv that are no curves.
+# Columns of history.csv that are not curves.
 _LEFT_OUT = ("epoch", "stage", "batches", "epoch_seconds", "seconds")
 _PRECISIONS = {"ap": "mask AP", "ap50": "mask AP50", "box_ap": "box AP"}
 

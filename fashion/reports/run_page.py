@@ -54,7 +54,7 @@ def write_run_page(run_folder: PathLike) -> str:
         A table of the categories and the next command, as text for the screen.
 
     Raises:
-        FileNotFoundError: It is no run folder.
+        FileNotFoundError: It is not a run folder.
         ValueError: A file of the run is damaged.
     """
     run = RunFolder(run_folder)

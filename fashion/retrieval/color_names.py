@@ -42,7 +42,7 @@ def color_name(color: str) -> str:
         A name of PALETTE.
 
     Raises:
-        ValueError: It is no such text.
+        ValueError: It is not such a text.
     """
     names, samples = _samples()
     distance = np.linalg.norm(samples - lab_of([color]), axis=1)
@@ -59,7 +59,7 @@ def lab_of(colors: list[str]) -> Array:
         `(N, 3)` float64 L*, a*, b*.
 
     Raises:
-        ValueError: One is no such text.
+        ValueError: One is not such a text.
     """
     rgb = []
     for color in colors:

@@ -75,7 +75,7 @@ class Outfits:
 
     Args:
         garments: Of a catalogue. Several of one category in an image, such as shoes, count once.
-        leave_out: Categories that are no garments of their own, see `parts_of`.
+        leave_out: Categories that are not garments of their own, see `parts_of`.
 
     Attributes:
         categories: K names, the most frequent first.

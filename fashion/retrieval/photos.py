@@ -144,7 +144,7 @@ def date_taken(image: Image.Image) -> str | None:
 
     Returns:
         EXIF's DateTimeOriginal, "YYYY-MM-DDTHH:MM:SS", the local time of the camera; None if there
-        is none, or if it is no date.
+        is none, or if it is not a date.
     """
     try:
         exif = image.getexif().get_ifd(ExifTags.IFD.Exif)

@@ -78,7 +78,7 @@ def connect(folder: Path, *, create: bool = False) -> sqlite3.Connection:
 
     Raises:
         FileNotFoundError: There is none.
-        ValueError: The file is no database of an index.
+        ValueError: The file is not a database of an index.
     """
     if not create:
         check_is_index(folder)

@@ -51,7 +51,7 @@ def trend_of(
         times: `(n,)`, ascending and all different; gaps are allowed.
         values: `(n,)`. Equal values are ties; they speak neither for a rise nor for a fall.
         seasons: `(n,)`; only values of one season are compared (Hirsch, Slack and Smith 1982), so
-            that what returns every winter is no trend. None compares all.
+            that what returns every winter is not a trend. None compares all.
         spread: How much larger than usual the variance of the score is, see `score_spread`.
         confidence: Of the slope's interval.
 

@@ -183,7 +183,7 @@ def build_network(
         The network: `(B, size, size, 3)` float32 -> logits `(B, size, size, num_classes)`.
 
     Raises:
-        ValueError: The size is no multiple of `MULTIPLE`, or the weights do not fit.
+        ValueError: The size is not a multiple of `MULTIPLE`, or the weights do not fit.
         OSError: The weights cannot be downloaded or read.
     """
     if size < MULTIPLE or size % MULTIPLE:

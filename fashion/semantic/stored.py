@@ -123,8 +123,8 @@ def load_network(path: PathLike) -> StoredNetwork:
         valid = False
     if not valid:
         raise ValueError(
-            f"{path} is no network that labels pixels, or is damaged. Give weights.h5 of a run of "
-            "fashion/segment.py."
+            f"{path} is not a network that labels pixels, or is damaged. Give weights.h5 of a run "
+            "of fashion/segment.py."
         )
     model = build_network(name, size, 1 + len(names), width)
     lacking = sorted(load_weights(model, path).only_in_model)

@@ -22,7 +22,7 @@ class Clients:
         trusted_proxies: Addresses or networks of proxies whose X-Forwarded-For is believed.
 
     Raises:
-        ValueError: One is no address or network.
+        ValueError: One is neither an address nor a network.
     """
 
     def __init__(self, trusted_proxies: Iterable[str] = ()) -> None:
@@ -77,7 +77,7 @@ def network_of(text: str) -> _Network:
         return ipaddress.ip_network(text)
     except ValueError:
         raise ValueError(
-            f"{text} is no address and no network. Write 10.0.0.1 or 10.0.0.0/8."
+            f"{text} is neither an address nor a network. Write 10.0.0.1 or 10.0.0.0/8."
         ) from None
 
 

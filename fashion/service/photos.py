@@ -97,7 +97,7 @@ def without_metadata(jpeg: bytes) -> bytes:
         jpeg: The file.
 
     Returns:
-        The same pixels; the bytes unchanged if they are no JPEG.
+        The same pixels; the bytes unchanged if they are not a JPEG.
     """
     if not jpeg.startswith(b"\xff\xd8"):
         return jpeg

@@ -17,7 +17,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         404: "There is no such garment, or no index.",
         408: "The upload took too long.",
         413: "The photo is too large.",
-        415: "It is no JPEG, PNG or WebP file, or a damaged one.",
+        415: "It is not a JPEG, PNG or WebP file, or a damaged one.",
         422: "A parameter is wrong or unknown.",
         429: "This client has sent too many requests.",
         503: "The service is busy, or is still being started.",
@@ -35,7 +35,7 @@ def as_json(content: Any) -> bytes:
         UTF-8.
     """
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    # Names of labels may hold what is no text: half a surrogate pair.
+    # Names of labels may hold what is not text: half a surrogate pair.
     return text.encode("utf-8", errors="replace")
 
 

@@ -1,4 +1,4 @@
-"""The page of a detector study: tables beside the report's, plots, and what is beyond the seeds."""
+"""The page of a detector study: tables beside the report's, plots, and tests of the differences."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ from mrcnn.typing import Array
 
 
 def conclusions(study: Study, results: Results) -> list[str]:
-    """Writes what is beyond the seeds, and the forecast of a study of sizes.
+    """Writes which differences are significant, and the forecast of a study of sizes.
 
     Args:
         study: The study.
@@ -80,7 +80,7 @@ def write_page(
         return None
     page = Page(study.title, "means over the seeds ± standard deviation")
     page.facts(about)
-    page.chapter("What is beyond the seeds")
+    page.chapter("Significant differences")
     page.text(*conclusions(study, results))
     page.chapter("Scores")
     page.figure(plot(study, results), "A dot for each seed, a line at the mean.")
@@ -140,8 +140,8 @@ def _add_differences(page: Page, study: Study, results: Results) -> None:
     rows = difference_rows(study, results, shown)
     if not rows:
         return
-    beside = "the row above" if study.by_step else next(iter(results))
-    page.section(f"Differences from {beside}")
+    reference = "the row above" if study.by_step else next(iter(results))
+    page.section(f"Differences from {reference}")
     page.text(
         "Means of the paired differences and half their 95 % intervals (Student's t), over the "
         "seeds that both have. A star marks intervals that exclude 0, each by itself: of twenty, "

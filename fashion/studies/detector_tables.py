@@ -215,7 +215,7 @@ def screen_table(study: Study, results: Results) -> str:
     # One seed gives a difference without an interval, which says little.
     if any("±" in cell for row in differences for cell in row[1:]):
         first = next(iter(results))
-        heading = "beside the row above:" if study.by_step else f"beside {first}:"
+        heading = "against the row above:" if study.by_step else f"against {first}:"
         rows += [[heading], *([name, "", *cells] for name, *cells in differences)]
     return text_table(rows)
 

@@ -1,4 +1,4 @@
-"""What is real beyond the seeds of a study: tests of the differences, in a paragraph."""
+"""Which differences of a study are significant: tests over its seeds, in a paragraph."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -116,7 +116,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def paragraph(differences: Sequence[Difference], images: str = "validation images") -> str:
-    """Writes what is real beyond the seeds.
+    """Writes which differences are significant.
 
     Args:
         differences: From `differences_of`.
@@ -130,9 +130,8 @@ def paragraph(differences: Sequence[Difference], images: str = "validation image
     tested_rows = [row for row in differences if not np.isnan(row.p)]
     if not tested_rows:
         return (
-            "Nothing can be said beyond the seeds: each variant has one seed, and another seed "
-            "might reverse any of these differences. The same command with --seeds 3 adds the "
-            "others."
+            "No difference can be tested: each variant has one seed, and another seed might "
+            "reverse any of them. The same command with --seeds 3 adds the others."
         )
     seeds = sorted({row.seeds for row in tested_rows})
     of_seeds = count(seeds[0], "seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
@@ -140,27 +139,27 @@ def paragraph(differences: Sequence[Difference], images: str = "validation image
     rest = [row for row in tested_rows if row.p >= LEVEL]
     sentences = [
         f"Paired t tests over {of_seeds}, {count(len(tested_rows), 'comparison')}, corrected by "
-        "Holm:"
+        "Holm."
     ]
     one = len({row.reference for row in tested_rows}) == 1
     if real:
-        sentences.append(f"beyond the seeds are {_by_column(real, one)}.")
+        sentences.append(f"Significant at the {LEVEL:.0%} level: {_by_column(real, one)}.")
     else:
-        sentences.append("no difference is beyond the seeds.")
+        sentences.append(f"No difference is significant at the {LEVEL:.0%} level.")
     if rest and real:
-        sentences.append(f"Not told from chance: {_by_column(rest, one, numbers=False)}.")
+        sentences.append(f"Not significant: {_by_column(rest, one, numbers=False)}.")
     elif rest:
         largest = max(rest, key=lambda row: abs(row.mean))
         sentences.append(f"The largest one is {_by_column([largest], one)}.")
     if one and tested_rows[0].reference:
-        sentences.append(f"All are beside [{tested_rows[0].reference}].")
+        sentences.append(f"All are compared with [{tested_rows[0].reference}].")
     if seeds[-1] == 2:
         sentences.append(
             "Two seeds show large differences only: the interval is 12.7 standard errors wide on "
             "either side, and 4.3 with three seeds."
         )
     sentences.append(
-        f"The intervals are of the seeds. They do not cover other {images} or other training data."
+        f"The intervals cover seeds. They do not cover other {images} or other training data."
     )
     return " ".join(sentences)
 
@@ -176,7 +175,7 @@ def _by_column(rows: Sequence[Difference], one: bool, numbers: bool = True) -> s
 
 def _described(row: Difference, one: bool, numbers: bool) -> str:
     """'[mlp] +0.021 ± 0.010 (p = 0.012)'; brackets, for names of variants have commas."""
-    text = f"[{row.name}]" if one else f"[{row.name}] beside [{row.reference}]"
+    text = f"[{row.name}]" if one else f"[{row.name}] against [{row.reference}]"
     if not numbers:
         return text
     p = f"p = {row.p:.3f}" if row.p >= 0.001 else "p < 0.001"

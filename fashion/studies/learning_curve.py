@@ -113,7 +113,7 @@ def forecast(scores: Mapping[int, Array], seed: int = 0) -> Forecast:
 
     Returns:
         The forecast. It is refused with less than three sizes, without a second seed, if the score
-        does not rise beyond the seeds, or if the means do not lie on a power law.
+        does not rise significantly, or if the means do not lie on a power law.
     """
     values = {size: known(row) for size, row in sorted(scores.items()) if len(known(row))}
     sizes = np.array(list(values), np.float64)

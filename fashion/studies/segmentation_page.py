@@ -67,7 +67,7 @@ COLUMNS = {
 _SHOWN = {
     "pixel accuracy": "pixel_accuracy",
     "binary IoU": "binary_iou",
-    "IoU of what is no background": "foreground_iou",
+    "IoU of what is not background": "foreground_iou",
     "mean IoU": "mean_iou",
 }
 

@@ -39,8 +39,8 @@ class Study:
         recipe: Recipe, unless --recipe names another.
         weights: What runs start from, unless --weights names another; None for the recipe's.
         epochs: Epochs of the longest variant, unless --epochs says otherwise.
-        rate: Highest learning rate, likewise. None takes those of `stages`.
-        limit: Training images of the largest variant, likewise; None for all.
+        rate: Highest learning rate, as above. None takes those of `stages`.
+        limit: Training images of the largest variant, as above; None for all.
         sizes: Numbers of training images that are compared; the variants are named after them.
         evaluate: Options of `evaluate`.
         shown: Columns on the screen and in the plot.

@@ -55,7 +55,7 @@ def check(
 
 
 def _rows(reader: Any, problems: "_Problems") -> Iterator[tuple[int, list[str]]]:
-    """(line, cells) of every row; a line that is no CSV is a problem."""
+    """(line, cells) of every row; a line that is not CSV is a problem."""
     while True:
         try:
             cells = next(reader)

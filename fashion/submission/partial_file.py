@@ -165,7 +165,7 @@ def digest(value: Any) -> str:
 
 
 def _image_id_of(line: bytes) -> str:
-    """The ImageId of a line; "", which is no image, if it is not CSV."""
+    """The ImageId of a line; "", which is not an image, if it is not CSV."""
     try:
         return (next(csv.reader([line.decode(errors="replace").rstrip("\n")]), None) or [""])[0]
     except csv.Error:

@@ -118,7 +118,7 @@ def path_inside(folder: PathLike, name: Any) -> Path:
         ValueError: For a path outside of the folder, be it by a symbolic link.
     """
     if not isinstance(name, str) or "\0" in name or not name.strip():
-        raise ValueError(f"{name!r} is no file name. Expected the name of a photo in {folder}.")
+        raise ValueError(f"{name!r} is not a file name. Expected the name of a photo in {folder}.")
     folder = Path(folder)
     path = folder / name
     parts = name.replace("\\", "/").split("/")

@@ -112,7 +112,7 @@ class Placement:
 
         Returns:
             rows: `(window height,)` int64, ascending: the original row at each row of `window`.
-            columns: `(window width,)` int64, likewise.
+            columns: `(window width,)` int64, the same for columns.
         """
         indices = []
         y, x, height, width = self.crop

@@ -22,7 +22,7 @@ class Record:
         title: What errors call it instead of its index, for instance "Annotation 5 of gt.json".
 
     Raises:
-        ValueError: If the record is no dict.
+        ValueError: If the record is not a dict.
     """
 
     __slots__ = ("row", "name", "kind", "place", "title")

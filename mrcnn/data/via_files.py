@@ -29,7 +29,7 @@ def read_via(path: PathLike) -> list[tuple[Any, list[dict[str, Any]]]]:
         "region_attributes"; these and the names are not checked here.
 
     Raises:
-        ValueError: It is no such file.
+        ValueError: It is not such a file.
     """
     content = read_json(path, "what VIA exports as JSON")
     try:

@@ -47,7 +47,7 @@ def distinct_colors(count: int) -> Array:
     """Makes colours that differ as much as possible.
 
     Each colour is the candidate that is farthest from all before it, by distance in CIELAB. Any two
-    of the first 64 are at least 15 apart (ΔE 1976), so they are told apart at a glance.
+    of the first 64 are at least 15 apart (ΔE 1976), so they differ at a glance.
 
     Args:
         count: Number of colours. Beyond some hundreds they repeat.

@@ -57,7 +57,7 @@ def display_differences(
         show_mask: See `display_instances`.
         show_box: Draw boxes.
         score_threshold: Predictions with a lower score are left out.
-        overlaps: `(P, O)` IoU of the P predictions and O objects that are no padding; predictions
+        overlaps: `(P, O)` IoU of the P predictions and O objects that are not padding; predictions
             by falling score. See `mrcnn.evaluation.instance_ap.Comparison`.
         pred_match: `(P,)` int, the object that each prediction matches; -1 for none.
     """

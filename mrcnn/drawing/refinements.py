@@ -17,7 +17,7 @@ FIGURE_INCHES = (12, 12)
 NEGATIVE = np.array([170, 170, 170], np.uint8)
 PAPER = 245  # grey level around the image
 MAX_MARGIN = 0.25  # of the image's longest edge: how much of its surroundings is shown
-AROUND = 0.02  # likewise: free space around boxes outside the image
+AROUND = 0.02  # the same: free space around boxes outside the image
 DASH, GAP = 5, 4  # strokes
 NO_MASK: Window = (np.zeros((0, 0), bool), 0, 0)
 
@@ -40,7 +40,7 @@ def draw_boxes(
     Args:
         image: `(H, W, 3)` uint8 RGB.
         boxes: `(N, 4)` yxyx, pixels of the image, drawn dashed; rows of zeros are padding.
-        refined_boxes: `(N, 4)`, likewise, drawn solid.
+        refined_boxes: `(N, 4)` yxyx, drawn solid.
         masks: `(H, W, N)` bool, 0/1 or 0..1.
         captions: N strings.
         visibilities: N of 0 (grey, dashed), 1 (colour, dashed) or 2 (colour, solid), for `boxes`.
@@ -96,7 +96,7 @@ def draw_rois(
     Args:
         image: `(H, W, 3)` uint8 RGB.
         rois: `(N, 4)` yxyx, pixels of the image; rows of zeros are padding.
-        refined_rois: `(N, 4)`, likewise.
+        refined_rois: `(N, 4)` yxyx.
         windows: N masks, as `mrcnn.inference.pasting.paste_window` makes them, or None. Those of
             negative RoIs are not drawn.
         class_ids: `(N,)`, 0 for a negative RoI.

@@ -311,7 +311,7 @@ def _written(path: Path, to: str) -> Iterator[Path]:
         return
     if path.exists() and not (path / METADATA_FILE).is_file():
         raise FileExistsError(
-            f"{path} exists and is no exported model, so it is not replaced. Give another name."
+            f"{path} exists and is not an exported model, so it is not replaced. Give another name."
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.writing-{secrets.token_hex(4)}")

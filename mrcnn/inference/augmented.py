@@ -131,7 +131,7 @@ class AugmentedPredictor(Predictor):
             The canvases, and with tiles the image.
 
         Raises:
-            ValueError: `photo` is no image, or the config's resize mode cannot take its size.
+            ValueError: `photo` is not an image, or the config's resize mode cannot take its size.
         """
         image, placement = preprocess(photo, self.config, self.convention, name)
         canvases = {1.0: (image, placement)}
@@ -258,8 +258,8 @@ class AugmentedPredictor(Predictor):
             on_canvas = self._on_canvas(view, placements, in_window)
             images = view.canvas(np.stack([image for image, _ in canvases]))
             by_window = self._describe_molded(images, on_canvas, [class_ids[own] for own in rows])
-            for own, said in zip(rows, _unmirrored(view, by_window), strict=True):
-                _put(described, own, said)
+            for own, fields in zip(rows, _unmirrored(view, by_window), strict=True):
+                _put(described, own, fields)
         return described
 
     def _canvases_of(self, view, photo, windows):

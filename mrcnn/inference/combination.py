@@ -4,7 +4,7 @@ As Detectron2's `GeneralizedRCNNWithTTA`: the boxes of all sources are fused in 
 every source describes the fused boxes, and what they say is averaged, or voted on. Unlike there,
 the pyramid of each view is computed once and kept for the second step.
 
-A source is a view of a model. Partners detect nothing, but join what is said of the boxes: a
+A source is a view of a model. Partners detect nothing, but help to describe the boxes: a
 network that labels pixels joins the masks, a classifier of crops the classes.
 
 Shapes: N fused boxes, K classes with the background, T columns of a field, S sources.
@@ -172,18 +172,18 @@ class Source:
         described = []
         by_image = self.view.describe([own.boxes for own in fused], class_ids)
         for own, fields in zip(fused, by_image, strict=True):
-            said: dict[str, tuple[Array, Array | float]] = {}
+            weighted: dict[str, tuple[Array, Array | float]] = {}
             for name, values in fields.items():
                 weights: Array | float = 1.0
                 if self.labels is not None:
                     values, weights = self.labels.column(name, values, own.class_ids)
-                said[name] = values, weights * self.weight
-            described.append(said)
+                weighted[name] = values, weights * self.weight
+            described.append(weighted)
         return described
 
 
 class Partner(Protocol):
-    """Joins what is said of the fused boxes, and detects nothing itself.
+    """Helps to describe the fused boxes, and detects nothing itself.
 
     Attributes:
         weight: Of its masks, probabilities or votes, above 0.
@@ -289,23 +289,23 @@ def combined(
         fused.append(fuse(members, rules.fusion, weights=weights, max_outputs=rules.max_outputs))
     described = [source.described(fused) for source in sources]
     for i, own in enumerate(fused):
-        said = [by_image[i] for by_image in described]
+        descriptions = [by_image[i] for by_image in described]
         helpers = [(partner, kept[i]) for partner, kept in partners]
-        yield _result(own, said, helpers, weights, image_hws[i], rules)
+        yield _result(own, descriptions, helpers, weights, image_hws[i], rules)
 
 
 def averaged(
     fused: Fused,
-    said: Sequence[Mapping[str, tuple[Array, Array | float]]],
+    descriptions: Sequence[Mapping[str, tuple[Array, Array | float]]],
     rules: Rules,
     helpers: Sequence[tuple[Partner, Any]] = (),
 ) -> dict[str, Array]:
-    """Averages what the sources say of the boxes of one image.
+    """Averages the descriptions that the sources give of the boxes of one image.
 
     Args:
         fused: The boxes.
-        said: Of each source, by field, values `(N, ...)` and weights that broadcast to them. The
-            first has all fields.
+        descriptions: Of each source, by field, values `(N, ...)` and weights that broadcast to
+            them. The first has all fields.
         rules: Says of which fields votes are counted.
         helpers: Partners, with what each kept of the image.
 
@@ -313,24 +313,25 @@ def averaged(
         `(N, ...)` by field.
     """
     fields = {}
-    for name in said[0]:
+    for name in descriptions[0]:
         if name == MASKS:
-            fields[name] = _masks([own[name] for own in said], helpers, fused)
+            fields[name] = _masks([own[name] for own in descriptions], helpers, fused)
         elif name != CLASSES:
-            fields[name] = _mean([own[name] for own in said if name in own], rules.votes.get(name))
+            given = [own[name] for own in descriptions if name in own]
+            fields[name] = _mean(given, rules.votes.get(name))
     return fields
 
 
-def _result(fused, said, helpers, weights, image_hw, rules):
+def _result(fused, descriptions, helpers, weights, image_hw, rules):
     columns = {
         "boxes": fused.boxes,
         "class_ids": fused.class_ids,
         "scores": fused.scores,
         "valid": has_pixels(fused.boxes),
     }
-    columns |= averaged(fused, said, rules, helpers)
+    columns |= averaged(fused, descriptions, rules, helpers)
     if rules.categories != "boxes":
-        columns |= _classes(fused, said, helpers, weights, rules)
+        columns |= _classes(fused, descriptions, helpers, weights, rules)
     columns = _sorted(columns)
     batch = {name: column[None] for name, column in columns.items()}
     final = with_final_scores(batch, rules.scores, rules.min_score)
@@ -345,9 +346,9 @@ def _sorted(columns):
     return {name: column[order] for name, column in columns.items()}
 
 
-def _mean(said, threshold=None):
+def _mean(weighted, threshold=None):
     """The mean of numbers, or of votes; whole numbers are those of the first source."""
-    values, weights = zip(*said, strict=True)
+    values, weights = zip(*weighted, strict=True)
     if not np.issubdtype(values[0].dtype, np.floating):
         return values[0]
     if threshold is not None:
@@ -355,15 +356,16 @@ def _mean(said, threshold=None):
     return weighted_mean(values, weights)
 
 
-def _masks(said, helpers, fused):
+def _masks(weighted_masks, helpers, fused):
     """Mean masks in the size of the first source's."""
-    mask_hw = said[0][0].shape[1:]
-    said = [(_resized(masks, mask_hw), weights) for masks, weights in said]
+    mask_hw = weighted_masks[0][0].shape[1:]
+    masks = [(_resized(own, mask_hw), weights) for own, weights in weighted_masks]
     for partner, kept in helpers:
         found = partner.masks(kept, fused.boxes, fused.class_ids, mask_hw)
         if found is not None:
-            said.append((found[0], partner.weight * found[1].astype(np.float64)[:, None, None]))
-    return _mean(said)
+            weights = partner.weight * found[1].astype(np.float64)[:, None, None]
+            masks.append((found[0], weights))
+    return _mean(masks)
 
 
 def _resized(masks, mask_hw):
@@ -375,9 +377,11 @@ def _resized(masks, mask_hw):
     return np.stack([cv2.resize(mask, mask_hw[::-1], interpolation=how) for mask in masks])
 
 
-def _classes(fused, said, helpers, weights, rules):
-    """Class ids and scores by all who say something of classes; "valid" without duplicates."""
-    detectors = [(own[CLASSES][0], weight.max()) for own, weight in zip(said, weights, strict=True)]
+def _classes(fused, descriptions, helpers, weights, rules):
+    """Class ids and scores by all that classify boxes; "valid" without duplicates."""
+    detectors = []
+    for own, weight in zip(descriptions, weights, strict=True):
+        detectors.append((own[CLASSES][0], weight.max()))
     others = []
     for partner, kept in helpers:
         probabilities = partner.classes(kept, fused.boxes)

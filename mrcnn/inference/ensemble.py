@@ -21,7 +21,7 @@ from mrcnn.typing import Array
 
 __all__ = ["EnsemblePredictor", "Member"]
 
-# Of a result of `Predictor.describe`; all others are said by heads.
+# Of a result of `Predictor.describe`; all others come from heads.
 _NO_FIELDS = {"rois", "boxes", "image_hw", "convention", "class_ids", "scores"}
 
 
@@ -53,7 +53,7 @@ class EnsemblePredictor:
         num_classes: Of the ensemble, with the background.
         batch_size: Images that are shown at a time; the pyramids of all views of all members are
             in memory then.
-        partners: Networks that detect nothing, but join what is said of the boxes. They keep each
+        partners: Networks that detect nothing, but help to describe the boxes. They keep each
             image of a batch.
 
     Raises:
@@ -132,9 +132,9 @@ class EnsemblePredictor:
             given = _given(own_boxes, own_ids)
             results: list[dict[str, Any]] = []
             sources = [self._source_of(member, photo, results) for member in self.members]
-            said = [source.described([given])[0] for source in sources]
+            descriptions = [source.described([given])[0] for source in sources]
             helpers = [(partner, partner.keep(photo)) for partner in self.partners]
-            fields = averaged(given, said, self.rules, helpers)
+            fields = averaged(given, descriptions, self.rules, helpers)
             yield results[0] | {"class_ids": given.class_ids} | fields
 
     def _source_of(self, member, photo, results):

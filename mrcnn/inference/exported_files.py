@@ -34,7 +34,7 @@ def format_of(path: PathLike) -> str | None:
         path: File or folder.
 
     Returns:
-        One of `FORMATS`; None for what is no exported model.
+        One of `FORMATS`; None for what is not an exported model.
     """
     path = Path(path).expanduser()
     if path.is_dir():
@@ -53,14 +53,14 @@ def require_format(path: PathLike) -> str:
 
     Raises:
         FileNotFoundError: There is nothing of that name.
-        ValueError: It is no exported model.
+        ValueError: It is not an exported model.
     """
     if not Path(path).expanduser().exists():
         raise FileNotFoundError(f"There is no exported model {path}.")
     found = format_of(path)
     if found is None:
         raise ValueError(
-            f"{path} is no exported model. One is a .onnx or .tflite file, or the folder of a "
+            f"{path} is not an exported model. One is a .onnx or .tflite file, or the folder of a "
             "SavedModel."
         )
     return found
@@ -77,8 +77,8 @@ def read_export_metadata(path: PathLike) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: There is nothing of that name.
-        ValueError: It is no exported model, is damaged, has no metadata, or was written by a later
-            version.
+        ValueError: It is not an exported model, is damaged, has no metadata, or was written by a
+            later version.
     """
     kind, path = require_format(path), Path(path).expanduser()
     try:

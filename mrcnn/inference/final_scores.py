@@ -109,7 +109,7 @@ def final_scores(detections: Mapping[str, Array], settings: ScoreSettings) -> Ar
 
 
 def mask_certainty(probabilities: Array) -> Array:
-    """Computes how sure a mask is of its own pixels.
+    """Computes how certain a mask is of its own pixels.
 
     Args:
         probabilities: `(N, h, w)` in [0, 1].

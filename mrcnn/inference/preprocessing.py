@@ -28,7 +28,7 @@ def preprocess(
         The network input `(H, W, 3)` float32, and where the image lies in it.
 
     Raises:
-        ValueError: `photo` is no image, or the config's resize mode cannot take its size.
+        ValueError: `photo` is not an image, or the config's resize mode cannot take its size.
     """
     image, placement = place(photo, config, convention, name)
     return normalise(image, config.MEAN_PIXEL, config.PIXEL_STD), placement

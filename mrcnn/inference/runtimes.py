@@ -52,10 +52,11 @@ def _imported(module: str, kind: str) -> Any:
 
 def _refused(runtime: str, path: Path, error: Exception) -> ValueError:
     """The error of a file that a runtime does not open, with the first line that it says itself."""
-    said = (str(error).strip() or type(error).__name__).splitlines()[0]
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     return ValueError(
         f"{runtime} cannot open {path}. The file is damaged or incomplete, or it needs a newer "
-        f"version of {runtime}. Copy or export it again, or update {runtime}, which reports: {said}"
+        f"version of {runtime}. Copy or export it again, or update {runtime}, which reports: "
+        f"{reason}"
     )
 
 

@@ -91,7 +91,7 @@ class Tiling:
 
 
 def is_cut(boxes: Array, window: Array, image_hw: Size) -> Array:
-    """Returns which boxes reach an edge of a window beyond which the image goes on.
+    """Returns which boxes reach an edge of a window beyond which the image continues.
 
     Args:
         boxes: `(N, 4)` yxyx, pixels of the image.

@@ -27,7 +27,7 @@ def identity_block(
         kernel_size: Of the middle convolution.
         filters: Channels of the three convolutions.
         stage: For layer names, res<stage><block>_branch2a and so on.
-        block: A letter, likewise.
+        block: A letter, for layer names.
         use_bias: Of the convolutions.
         train_bn: False keeps the stored statistics of BatchNorm.
 
@@ -61,7 +61,7 @@ def conv_block(
         kernel_size: Of the middle convolution.
         filters: Channels of the three convolutions.
         stage: For layer names, res<stage><block>_branch2a and so on.
-        block: A letter, likewise.
+        block: A letter, for layer names.
         strides: Of the shortcut and of the first convolution.
         use_bias: Of the convolutions.
         train_bn: False keeps the stored statistics of BatchNorm.

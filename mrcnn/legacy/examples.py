@@ -132,7 +132,7 @@ def compose_image_meta(
     scale: float,
     active_class_ids: Sequence[int] | Array,
 ) -> Array:
-    """Writes what Matterport's network is told about an image into one row.
+    """Writes what Matterport's network receives of an image besides its pixels into one row.
 
     Args:
         image_id: Any integer.

@@ -39,7 +39,7 @@ def as_images(images: Any, config: Config) -> tuple[list[Array], dict[str, int]]
         assumptions: Place of the first image that needed each assumption.
 
     Raises:
-        ValueError: Something is no image; the message names its place.
+        ValueError: Something is not an image; the message names its place.
     """
     if getattr(images, "ndim", None) == 3:
         raise ValueError(

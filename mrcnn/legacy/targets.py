@@ -87,7 +87,7 @@ def build_detection_targets(
         rois: `(R, 4)` int32 yxyx.
         class_ids: `(R,)` int32, 0 for background.
         deltas: `(R, K, 4)` float32, 0 except for the class of the object.
-        masks: `(R, *MASK_SHAPE, K)` float32, likewise.
+        masks: `(R, *MASK_SHAPE, K)` float32, in the same rows.
     """
     ground_truth = _ground_truth(gt_class_ids, gt_boxes, np.asarray(gt_masks), config.USE_MINI_MASK)
     samples = sample_rois(

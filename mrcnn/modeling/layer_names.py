@@ -38,7 +38,7 @@ def layer_of(detector: keras.Model, name: str) -> keras.Layer | None:
 
 
 def what_to_use_for(name: str) -> str:
-    """Says what replaces a layer of Matterport's graph that is no layer here.
+    """Says what replaces a layer of Matterport's graph that is not a layer here.
 
     Args:
         name: Of the layer.
@@ -50,7 +50,7 @@ def what_to_use_for(name: str) -> str:
         return f'Call trace(images) of the MaskRCNN: its ["{TRACED[name]}"] is that tensor.'
     if str(name).endswith(LOSS_SUFFIX):
         return (
-            "Losses are no layers: keras_model.history.history has them by this name, and "
+            "Losses are not layers: keras_model.history.history has them by this name, and "
             "LOSS_WEIGHTS weighs them."
         )
     return (

@@ -40,7 +40,7 @@ BUILT_IN = (
 # Settings that BATCH_SIZE and IMAGE_SHAPE are derived from.
 SOURCES = ("IMAGES_PER_GPU", "IMAGE_MIN_DIM", "IMAGE_MAX_DIM", "IMAGE_RESIZE_MODE")
 DERIVED = ("BATCH_SIZE", "IMAGE_SHAPE")
-# Settings of a compiled step that are no fields of `DetectorSettings`.
+# Settings of a compiled step that are not fields of `DetectorSettings`.
 COMPILED = ("JIT_COMPILE", "MASK_BUCKETS")
 # Values of `DetectorSettings` that no step of a prediction reads.
 OF_TRAINING = {

@@ -181,8 +181,8 @@ _PARTS = ("conv", "norm")
 class FoldedGraph:
     """Runs a functional Keras model with each convolution and the norm behind it as a `ConvNorm`.
 
-    The model stays as it is: its layers, their names and its weight file do not change. This is no
-    Keras layer, so that nothing is tracked twice.
+    The model stays as it is: its layers, their names and its weight file do not change. This is not
+    a Keras layer, so that nothing is tracked twice.
 
     Args:
         model: A functional model.

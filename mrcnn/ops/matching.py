@@ -10,7 +10,7 @@ from mrcnn.typing import Tensor
 IGNORE, NEGATIVE, POSITIVE = -1, 0, 1
 
 # With this share of its area on a crowd, a box that matches no object may still contain some of the
-# crowd, and is no background.
+# crowd, and is not background.
 CROWD_SHARE = 1e-3
 
 

@@ -46,7 +46,7 @@ def non_max_suppression(
     n = boxes.shape[1]
     order = ops.top_k(scores, n)[1]
     # The class is a fifth coordinate. Moving the boxes of each class far away instead, as
-    # Detectron2 does, would round their corners: 47000.1 is no float32.
+    # Detectron2 does, would round their corners: 47000.1 is not a float32.
     class_ids = (
         ops.zeros_like(boxes[..., 0]) if class_ids is None else ops.cast(class_ids, "float32")
     )

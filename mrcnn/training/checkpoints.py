@@ -208,13 +208,13 @@ def _state_of(group: h5py.Group) -> dict[str, Any]:
     numbers = [state.get(name) for name in ("best", "learning_rate")]
     # type() rather than isinstance(): True is an int, and a damaged file may hold it.
     if not all(type(count) is int and 0 <= count < 2**31 for count in counts):
-        raise Damaged("epochs or stages in its training state are no whole numbers")
+        raise Damaged("epochs or stages in its training state are not whole numbers")
     if not isinstance(history, list) or not all(isinstance(row, dict) for row in history):
-        raise Damaged("the history in its training state is no list of epochs")
+        raise Damaged("the history in its training state is not a list of epochs")
     if repeats is not None and not _are_repeats(repeats):
-        raise Damaged("the repeat factors in its training state are no numbers")
+        raise Damaged("the repeat factors in its training state are not numbers")
     if not all(value is None or type(value) in (int, float) for value in numbers):
-        raise Damaged("the best score or the learning rate in its training state is no number")
+        raise Damaged("the best score or the learning rate in its training state is not a number")
     return state
 
 

@@ -146,12 +146,12 @@ class RunFolder:
             What `write_config` was given.
 
         Raises:
-            FileNotFoundError: This is no run folder.
+            FileNotFoundError: This is not a run folder.
             ValueError: The file is damaged.
         """
         if not self.config.exists():
             raise FileNotFoundError(
-                f"{self.path} is no run folder: it has no config.json. Give the folder that "
+                f"{self.path} is not a run folder: it has no config.json. Give the folder that "
                 "training wrote."
             )
         return read_json_object(self.config)

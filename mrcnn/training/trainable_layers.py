@@ -33,7 +33,7 @@ def set_trainable(model: Detector, config: Config, layers: str) -> list[str]:
         Names of the trainable layers.
 
     Raises:
-        ValueError: Nothing matches, or the stages of a callable BACKBONE cannot be told apart.
+        ValueError: Nothing matches, or the stages of a callable BACKBONE cannot be distinguished.
     """
     stages = _stages(model.backbone, config, layers) if layers in FROM_STAGE else {}
     found = weight_layers(model)
@@ -70,8 +70,8 @@ def _stages(backbone: keras.Model, config: Config, layers: str) -> dict[str, int
         raise ValueError(
             f"layers={layers!r} would train no layer of this BACKBONE: no layer with weights "
             f"contributes to C{first} or a later map and not to C{first - 1}. Maps that one layer "
-            "makes, such as a subclassed keras.Model, cannot be told apart: build the backbone of "
-            "single layers or a functional keras.Model, or use 'heads', 'all' or a regular "
+            "makes, such as a subclassed keras.Model, cannot be distinguished: build the backbone "
+            "of single layers or a functional keras.Model, or use 'heads', 'all' or a regular "
             "expression."
         )
     return stages

@@ -32,7 +32,7 @@ def read_detectron_file(path: PathLike) -> dict[str, Array]:
             (Detectron, Caffe2).
 
     Returns:
-        The arrays by name; entries that are no arrays are left out.
+        The arrays by name; entries that are not arrays are left out.
 
     Raises:
         ValueError: The file has another format, asks for more than arrays, or an array does not

@@ -107,7 +107,7 @@ def read_metadata(path: str | os.PathLike) -> dict[str, Any]:
     with reading(path) as file:
         found = json_of(file, "metadata", "{}")
         if not isinstance(found.get("config", {}), dict):
-            raise Damaged("the settings in its metadata are no object")
+            raise Damaged("the settings in its metadata are not an object")
         return found
 
 
@@ -128,9 +128,9 @@ def json_of(item: h5py.Group, attribute: str, default: str) -> dict[str, Any]:
     try:
         found = json.loads(item.attrs.get(attribute, default))
     except (ValueError, TypeError, RecursionError) as error:
-        raise Damaged(f"its {attribute} is no JSON") from error
+        raise Damaged(f"its {attribute} is not JSON") from error
     if not isinstance(found, dict):
-        raise Damaged(f"its {attribute} is no object")
+        raise Damaged(f"its {attribute} is not an object")
     return found
 
 
@@ -204,7 +204,7 @@ def group(root: h5py.Group, path: str) -> h5py.Group:
     """
     found = _member(root, path)
     if not isinstance(found, h5py.Group):
-        raise Damaged(f"{path!r} is no group")
+        raise Damaged(f"{path!r} is not a group")
     return found
 
 
@@ -223,7 +223,7 @@ def dataset(root: h5py.Group, path: str) -> h5py.Dataset:
     """
     found = _member(root, path)
     if not isinstance(found, h5py.Dataset) or found.shape is None:
-        raise Damaged(f"{path!r} is no array")
+        raise Damaged(f"{path!r} is not an array")
     if found.dtype.kind not in "fiub":
         raise Damaged(f"{path!r} holds {found.dtype}, not numbers")
     if found.is_virtual or found.external:
@@ -277,7 +277,7 @@ def _member(root: h5py.Group, path: str):
     found = root
     for step in path.split("/"):
         if not isinstance(found, h5py.Group) or step in ("", ".", ".."):
-            raise Damaged(f"{path!r} is no name in the file")
+            raise Damaged(f"{path!r} is not a name in the file")
         link = _link(found, step)
         if link is None:
             raise Damaged(f"it lists {path!r}, but has no such entry")

@@ -116,7 +116,7 @@ class PlainUnpickler(pickle._Unpickler):
     def _load_reduce(self) -> None:
         arguments, function = self.stack.pop(), self.stack.pop()
         if not isinstance(function, Name) or not isinstance(arguments, tuple):
-            raise Refused("it calls something that is no function")
+            raise Refused("it calls something that is not a function")
         self.append(_simplest(function.full, arguments))
 
     def _load_build(self) -> None:
@@ -124,7 +124,7 @@ class PlainUnpickler(pickle._Unpickler):
         if isinstance(what, Call):
             what.state = state
         elif not isinstance(what, dict):  # PyTorch adds a version to its dicts
-            raise Refused("it changes something that is no array")
+            raise Refused("it changes something that is not an array")
 
     def _load_bytearray8(self) -> None:
         size = int.from_bytes(self.read(8), "little")
@@ -169,7 +169,7 @@ def _simplest(name: str, arguments: tuple) -> Any:
 def _filled(target: Any, keys: Sequence[Any], values: Sequence[Any]) -> dict:
     """Adds items to a dict. Keys are simple: hashing deeply nested tuples overflows the stack."""
     if not isinstance(target, dict):
-        raise Refused("it adds entries to something that is no dict")
+        raise Refused("it adds entries to something that is not a dict")
     for key, value in zip(keys, values, strict=True):
         if type(key) not in _KEYS:
             raise Refused("it has a dict whose keys are neither text nor numbers")

@@ -157,7 +157,7 @@ def _array(name: str, value: Any) -> Array:
     try:
         storage, offset, shape, strides = value.arguments[:4]
     except (AttributeError, ValueError) as error:
-        raise Refused(f"the entry {name!r} is no tensor") from error
+        raise Refused(f"the entry {name!r} is not a tensor") from error
     if not isinstance(storage, _Storage) or storage.data is None:
         raise Refused(f"the tensor {name!r} has no storage")
     if (

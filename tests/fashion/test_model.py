@@ -251,17 +251,17 @@ def test_a_checkpoint_from_before_there_were_several_heads_has_the_linear_one(
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"config": None}, "no object"),
-        ({"config": [1]}, "no object"),
-        ({"ontology": []}, "no objects"),
+        ({"config": None}, "not an object"),
+        ({"config": [1]}, "not an object"),
+        ({"ontology": []}, "not objects"),
         ({"ontology": {"categories": 3}}, "list of labels"),
         ({"ontology": {"categories": [{"id": []}]}}, "list of labels"),
         ({"config": {"NUM_CLASSES": "x"}}, "settings make no sense"),
         ({"attribute_counts": [[1, 2]]}, "have the shape .1, 2., and the labels"),
-        ({"attribute_counts": [["a"]]}, "are no numbers"),
-        ({"attribute_counts": {"a": 1}}, "are no numbers"),
-        ({"attribute_counts": [[2**80]]}, "are no numbers"),
-        ({"attribute_counts": [[1], [1, 2]]}, "are no numbers"),
+        ({"attribute_counts": [["a"]]}, "are not numbers"),
+        ({"attribute_counts": {"a": 1}}, "are not numbers"),
+        ({"attribute_counts": [[2**80]]}, "are not numbers"),
+        ({"attribute_counts": [[1], [1, 2]]}, "are not numbers"),
     ],
 )
 def test_a_checkpoint_whose_description_is_damaged_is_named(tiny_model, tmp_path, change, told):

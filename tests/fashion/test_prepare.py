@@ -214,7 +214,11 @@ def test_a_copy_among_the_photos_is_refused_and_leaves_nothing_there(source):
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [("", "is no JSON"), ("[]", "must hold a JSON object"), ("{}", "was begun otherwise")],
+    [
+        ("", "is empty; expected a JSON object"),
+        ("[]", "must hold a JSON object"),
+        ("{}", "was begun otherwise"),
+    ],
 )
 def test_a_record_that_was_damaged_is_told(source, content, told):
     copy = run(source)

@@ -19,7 +19,7 @@ def test_two_steps_of_the_ladder_and_nothing_twice(
     results = study.main(words)
     assert list(results) == [first, second]
     printed = capsys.readouterr().out
-    assert "Nothing can be said beyond the seeds" in printed and "0.044" in printed
+    assert "No difference can be tested" in printed and "0.044" in printed
     (config,) = (tmp_path / "out" / "all-layers").glob("seed1/*/config.json")
     assert "heads-only" in json.loads(config.read_text())["weights"]
     page = (tmp_path / "out" / "index.html").read_text()

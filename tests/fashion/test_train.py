@@ -439,7 +439,7 @@ def test_a_head_of_another_form_and_layers_that_are_excluded_start_anew(
         ValueError, match="--exclude attribute matches no layer; it must match a whole name"
     ):
         start_weights(other, str(tiny_run), exclude="attribute")
-    with pytest.raises(ValueError, match="is no regular expression"):
+    with pytest.raises(ValueError, match="is not a regular expression"):
         train.parse(["--exclude", "["])
 
 

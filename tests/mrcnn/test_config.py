@@ -172,7 +172,7 @@ def test_a_mistyped_setting_is_warned_of_once(caplog):
         config(IMAGE_MAXDIM=512, EPOCHS=3, LEARNING_RATE_HEADS=0.01)
     assert (
         len(caplog.records) == 1
-        and "IMAGE_MAXDIM is no setting" in caplog.text
+        and "IMAGE_MAXDIM is not a setting" in caplog.text
         and "IMAGE_MAX_DIM?" in caplog.text
     )
 

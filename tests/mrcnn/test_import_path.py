@@ -1,4 +1,4 @@
-"""sys.path as scripts leave it: with paths that are no text, and with clones of Matterport's
+"""sys.path as scripts leave it: with paths that are not text, and with clones of Matterport's
 code."""
 
 import importlib.util

@@ -26,7 +26,7 @@ def test_a_file_that_is_missing_is_named(tmp_path):
         (b'{"a": 1', "line 1, column 8"),
         (b"[" * 100_000 + b"]" * 100_000, "nested too deeply"),
         (b'{"a":' * 100_000, "nested too deeply"),
-        (b"\xff\xfe[\x00]\x00", "byte 0 is no UTF-8"),
+        (b"\xff\xfe[\x00]\x00", "byte 0 is not UTF-8"),
         (b"9" * 5000, "thousands of digits"),
     ],
 )
@@ -64,7 +64,7 @@ def test_an_object_is_read_from_json_or_yaml(tmp_path, name, text):
     assert read_object(tmp_path / name) == {"a": [1, 0.5]}
 
 
-@pytest.mark.parametrize(("text", "told"), [("a: [", "is no YAML"), ("- 1", "must hold names")])
+@pytest.mark.parametrize(("text", "told"), [("a: [", "is not YAML"), ("- 1", "must hold names")])
 def test_other_yaml_is_refused_with_its_name(tmp_path, text, told):
     (tmp_path / "a.yaml").write_text(text)
     with pytest.raises(ValueError, match=f"a.yaml {told}"):

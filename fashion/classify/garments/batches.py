@@ -26,7 +26,7 @@ BRIGHTNESS = 0.2  # pixels become brighter or darker by at most this share
 class CropBatches(PrefetchDataset):
     """Batches of fixed shape: crops `(images * crops, S, S, 3)` float32, normalised, and labels.
 
-    Labels are `(images * crops,)` int32; 0 is no garment.
+    Labels are `(images * crops,)` int32; 0 means no garment.
 
     Args:
         dataset: Prepared data set whose masks are run lengths.

@@ -31,7 +31,7 @@ def build_classifier(backbone: str, num_classes: int) -> keras.Model:
 
     Args:
         backbone: A key of `BACKBONES`.
-        num_classes: Classes, of which 0 is no garment.
+        num_classes: Classes, of which 0 means no garment.
 
     Returns:
         Crops `(B, S, S, 3)` -> logits `(B, num_classes)`.
@@ -120,7 +120,7 @@ class Rescorer:
             boxes: `(N, 4)` yxyx, pixels of `image`.
 
         Returns:
-            `(N, K)` float32; column 0 is no garment.
+            `(N, K)` float32; column 0 means no garment.
         """
         crops = normalise(cut_crops(image, boxes, self.size), *self._pixels)
         parts = [np.zeros((0, self.ontology.num_classes), np.float32)]
@@ -212,7 +212,7 @@ def probability_outputs(logits: Tensor) -> dict[str, Tensor]:
         logits: `(B, K)` float32.
 
     Returns:
-        "probabilities" `(B, K)` float32; class 0 is no garment.
+        "probabilities" `(B, K)` float32; class 0 means no garment.
     """
     return {"probabilities": ops.softmax(logits, axis=-1)}
 
@@ -253,7 +253,7 @@ def _read_about(path: Path) -> tuple[Ontology, dict[str, Any]]:
     metadata = read_metadata(path)
     if "rescorer" not in metadata:
         raise ValueError(
-            f"{path} is no classifier that scores detections again. Give rescorer.h5 of "
+            f"{path} is not a classifier that scores detections again. Give rescorer.h5 of "
             "`fashion rescore`."
         )
     try:

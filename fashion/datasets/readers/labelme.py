@@ -189,7 +189,7 @@ def _mask(encoded: Any, corner: Sequence[float], size_hw: Size | None) -> Any:
                 raise ValueError("its mask is too large")
             window = np.asarray(file.convert("L")) > 0
     except (TypeError, binascii.Error, OSError, SyntaxError) as error:
-        raise ValueError("its mask is no PNG in base64, or is damaged") from error
+        raise ValueError("its mask is not a PNG in base64, or is damaged") from error
     left, top = (int(round(n)) for n in corner)
     full = np.zeros(size_hw, bool)
     y, x = max(top, 0), max(left, 0)

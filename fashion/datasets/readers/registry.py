@@ -11,7 +11,7 @@ from fashion.datasets.readers.labelme import LabelmeReader
 from fashion.datasets.readers.via import ViaReader
 from fashion.datasets.readers.yolo import YoloReader
 
-# In the order in which they are tried: formats that are told by one name come first.
+# In the order in which they are tried: formats that one file name identifies come first.
 FORMATS: dict[str, Format] = {
     format.name: format
     for format in (
@@ -48,7 +48,7 @@ def format_of(name: str) -> Format:
 
 
 def reader_of(part: Part) -> Reader:
-    """Returns what reads a part that is no CSV of Kaggle.
+    """Returns what reads a part that is not a CSV of Kaggle.
 
     Args:
         part: The part.

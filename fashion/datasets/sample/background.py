@@ -1,4 +1,4 @@
-"""Backgrounds: studio paper, a room, a street or a park, with objects that are no clothes."""
+"""Backgrounds: studio paper, a room, a street or a park, with objects that are not clothes."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def _checked(train, val, seed, size_hw):
     if len(size_hw) != 2 or min(size_hw) < 64:
         raise ValueError(
             f"size_hw must be (height, width), each at least 64 pixels: in smaller pictures the "
-            f"clothes cannot be told apart. Got {size_hw}."
+            f"clothes cannot be distinguished. Got {size_hw}."
         )
     return {
         "train": int(train),

@@ -115,17 +115,17 @@ def _scores(
     """Scores of some images."""
     inside = images[overlaps.object_image] & ~overlaps.crowd
     here = images[overlaps.row_image]
-    sure = here & (overlaps.score >= score_threshold)
+    confident_rows = here & (overlaps.score >= score_threshold)
     hits, objects = int(confident[inside].sum()), int(inside.sum())
     # Detections of crowds are neither right nor wrong.
-    said = hits + int((sure & (outcomes.outcome == FALSE)).sum())
+    predicted = hits + int((confident_rows & (outcomes.outcome == FALSE)).sum())
     any_hits = int(matched[inside].sum())
     return {
         "objects": objects,
         **_share("recall", any_hits, objects),
         **_share("sure_recall", hits, objects),
-        **_share("precision", hits, said),
-        "f1": 2 * hits / (objects + said) if objects + said else -1.0,
+        **_share("precision", hits, predicted),
+        "f1": 2 * hits / (objects + predicted) if objects + predicted else -1.0,
         "ap50": ap50_of(overlaps, inside, here),
     }
 

@@ -88,7 +88,7 @@ def read_label_map(path: PathLike) -> dict[str, str]:
         New name by old name.
 
     Raises:
-        ValueError: It is no such object.
+        ValueError: It is not such an object.
     """
     names = read_json_object(path)
     wrong = [key for key, value in names.items() if not isinstance(value, str) or not value]

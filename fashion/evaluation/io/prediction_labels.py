@@ -166,7 +166,7 @@ class PredictedAttributes:
             in the order of the ground truth's attributes; 0 for those not stored.
 
         Raises:
-            ValueError: If scores are no numbers, or as many as no list has attributes.
+            ValueError: If scores are not numbers, or as many as no list has attributes.
         """
         scores = self._scores(record) if record.has("attribute_scores") else None
         ids: list[int] = []
@@ -198,7 +198,7 @@ class PredictedAttributes:
         values = scores.values() if isinstance(scores, dict) else scores
         if not isinstance(scores, (dict, list, tuple)) or not all(map(is_number, values)):
             raise ValueError(
-                f"{record.where} has attribute_scores that are no numbers: {preview(scores)}. "
+                f"{record.where} has attribute_scores that are not numbers: {preview(scores)}. "
                 "Expected a list of scores, or an object {attribute id: score}."
             )
         if isinstance(scores, dict):

@@ -133,7 +133,7 @@ def unpacked_mask(packed: Any) -> Array:
     try:
         values = np.frombuffer(base64.b64decode(data, validate=True), np.uint8)
     except ValueError:
-        raise ValueError("the data are no base64") from None
+        raise ValueError("the data are not base64") from None
     if values.size != height * width:
         raise ValueError(
             f"{height} x {width} probabilities were expected, but there are {values.size}"
@@ -176,7 +176,7 @@ def describe_dataset(
         on_result: Called after each image with the result of `FashionModel.describe`.
 
     Returns:
-        One dict for each object of `dataset.to_coco(image_ids)` that is no crowd, in its order:
+        One dict for each object of `dataset.to_coco(image_ids)` that is not a crowd, in its order:
         "image_id", "annotation_id" (its "id" there), "category_id", "attribute_ids",
         "attribute_scores" `(T,)` float32.
     """

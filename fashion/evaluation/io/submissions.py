@@ -25,8 +25,9 @@ Row = tuple
 def read_submission(path: PathLike, ground_truth: dict) -> list[dict]:
     """Reads a submission, and resizes each mask from the contest's frame to its image.
 
-    A row without a mask, or the one that stands for an image without detections, is no detection. A
-    submission has no scores: all are 1, and metrics that rank go by the order of the rows.
+    A row without a mask, or the one that stands for an image without detections, is not a
+    detection. A submission has no scores: all are 1, and metrics that rank go by the order of the
+    rows.
 
     Args:
         path: Of the file.
@@ -187,7 +188,7 @@ class _ClassIds:
         if wrong:
             joined = "_ in ClassId" if self.year == 2019 else "commas in AttributesIds"
             raise ValueError(
-                f"{self.name}, line {line}: {wrong[0][:40]!r} is no category or attribute id. "
+                f"{self.name}, line {line}: {wrong[0][:40]!r} is not a category or attribute id. "
                 f"Expected whole numbers, joined by {joined}."
             )
         ids: list[int] = []

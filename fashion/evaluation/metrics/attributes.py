@@ -72,7 +72,7 @@ def attribute_f1_on_truth(ground_truth: dict, described: Sequence[dict]) -> dict
     Args:
         ground_truth: As for `attribute_f1`.
         described: {"annotation_id", "attribute_ids", maybe "attribute_scores"}, one for each object
-            that is no crowd, in any order.
+            that is not a crowd, in any order.
 
     Returns:
         See `attribute_tables.score_attributes`.
@@ -118,7 +118,7 @@ def _refuse(annotation_ids: Iterable[int], what: str) -> None:
         more = " …" if len(wrong) > _EXAMPLES else ""
         raise ValueError(
             f"{len(wrong)} {what}: {', '.join(map(str, wrong[:_EXAMPLES]))}{more}. Expected one "
-            "description for each object that is no crowd, made for the same photos."
+            "description for each object that is not a crowd, made for the same photos."
         )
 
 

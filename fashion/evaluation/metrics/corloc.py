@@ -28,7 +28,7 @@ def corloc_scores(table: MatchTable, *, top: int = 5, iou_threshold: float = 0.5
 
     Returns:
         {"mean_corloc", "weighted_corloc": mean over categories, the latter by "images"; "mean_ap",
-        "weighted_ap": likewise, by "instances"; "per_category": {category id: {"name", "images":
+        "weighted_ap": the same, by "instances"; "per_category": {category id: {"name", "images":
         how many show it, "located": in how many of them a prediction is correct, "corloc": their
         ratio, "instances", "ap": box AP at IoU 0.5}}}, every category, in the order of the ground
         truth. Scores are in [0, 1]; -1 for what does not occur, and for the means if nothing does.

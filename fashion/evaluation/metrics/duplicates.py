@@ -17,7 +17,7 @@ def duplicate_predictions(table: MatchTable, iou_threshold: float = IOU_THRESHOL
 
     Args:
         table: Predictions and objects.
-        iou_threshold: Least mask IoU of two predictions of one object. The second one is no
+        iou_threshold: Least mask IoU of two predictions of one object. The second one is not a
             duplicate if each of the two matches an object of its own, such as a vest on a shirt.
 
     Returns:

@@ -24,7 +24,7 @@ def raise_problems(problems: Iterable[str | None]) -> None:
     """Raises one error for all problems.
 
     Args:
-        problems: Sentences; repeated ones are named once, and None is no problem.
+        problems: Sentences; repeated ones are named once, and None is not a problem.
 
     Raises:
         ValueError: If there is any problem.

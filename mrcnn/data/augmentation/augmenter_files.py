@@ -37,7 +37,7 @@ def read_augmentation(path: PathLike) -> dict[str, Any]:
         For `augmenter_from`; JSON-able.
 
     Raises:
-        ValueError: The file is no JSON or YAML, or describes no augmentation.
+        ValueError: The file is not JSON or YAML, or describes no augmentation.
         OSError: It cannot be read.
     """
     path = Path(path)

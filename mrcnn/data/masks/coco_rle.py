@@ -199,7 +199,7 @@ def _integer_counts(counts: Sequence[Any] | Array, height: int, width: int) -> A
 
 
 def _unpack_checked(text: str) -> Array | None:
-    """Unpacks text that may be damaged; None for what is no series of counts."""
+    """Unpacks text that may be damaged; None for what is not a series of counts."""
     characters = np.frombuffer(text.encode("ascii"), np.uint8)
     if not len(characters) or ((characters < 48) | (characters > 111)).any():
         return None

@@ -45,7 +45,7 @@ def valid_areas(masks: Sequence[dict[str, Any]]) -> Array:
 def _sums(texts: list[bytes]) -> tuple[Array, Array]:
     """Returns the sum of the 1s and of all counts of each text, `(B,)` int64; -1 if not valid.
 
-    A text that is no series of counts has the sums of `_ZERO`.
+    A text that is not a series of counts has the sums of `_ZERO`.
     """
     end = np.cumsum([len(text) for text in texts])
     codes = np.frombuffer(b"".join(texts), np.uint8) - np.uint8(48)

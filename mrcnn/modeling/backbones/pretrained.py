@@ -339,7 +339,7 @@ def _lite_name(layer: str) -> str | None:
         "_bn2": "project_bn",
     }.get(found.group(2))
     if part is None:
-        raise ValueError(f"{layer!r} is no part of an EfficientNet-Lite")
+        raise ValueError(f"{layer!r} is not part of an EfficientNet-Lite")
     return f"block{found.group(1)}_{part}"
 
 

@@ -147,7 +147,7 @@ def run_python(code):
 
 
 def test_an_interrupted_process_with_jax_does_not_wait_for_its_threads():
-    """Python itself would wait for a thread that is no daemon, as it does for those of JAX."""
+    """Python itself would wait for a thread that is not a daemon, as it does for those of JAX."""
     child = (
         "import sys, threading, types\n"
         "from fashion.cli.interrupts import TERMINATED, leave\n"

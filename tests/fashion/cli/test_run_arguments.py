@@ -231,8 +231,8 @@ def test_a_wrong_value_is_told(sound, run, path, value, expected):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"", "is no JSON: it cannot be read from line 1"),
-        (b'{"recipe": "smo', "is no JSON: it cannot be read from line 1, column 12"),
+        (b"", "is empty; expected a JSON object"),
+        (b'{"recipe": "smo', "is not JSON: it cannot be read from line 1, column 12"),
         (b"[1, 2]", "must hold a JSON object"),
         (b"null", "must hold a JSON object"),
         (b'"text"', "must hold a JSON object"),
@@ -242,7 +242,7 @@ def test_a_wrong_value_is_told(sound, run, path, value, expected):
         (b'{"data": "caf\xe9"}', "is not UTF-8 text"),
         (b'{"seed": ' + b"9" * 5000 + b"}", "5,000 digits"),
         (b'{"stage": "all", "stage": "heads"}', "'stage' occurs twice|\"stage\" occurs twice"),
-        (b"\0" * 100, "is no JSON"),
+        (b"\0" * 100, "is not JSON"),
     ],
 )
 def test_a_file_that_is_no_json_object_is_told(run, content, told):

@@ -158,7 +158,7 @@ def test_a_recipe_may_be_a_file(tmp_path):
         ("x.json", "{", "x.json"),
         ("x.json", '{"recipe": "ccd"}', "recipe must be one of .* Did you mean ccp"),
         ("x.json", '{"WEIGHT_DECY": 1}', "no setting WEIGHT_DECY. Did you mean WEIGHT_DECAY"),
-        ("x.yaml", "a: [", "is no YAML"),
+        ("x.yaml", "a: [", "is not YAML"),
         ("x.yaml", "- 1", "must hold names with values"),
     ],
 )
@@ -177,7 +177,7 @@ def test_other_recipes_are_refused(tmp_path, name, text, told):
         ("--data nowhere", "There is no data set nowhere"),
         ("--weights coca", "There is no file coca. Did you mean coco"),
         ("--augment nothing.json", "--augment must be default, none or a file"),
-        ("--exclude (", "no regular expression"),
+        ("--exclude (", "not a regular expression"),
         ("--recipe ccp --imgsz 100", "--imgsz must be a multiple of 64"),
         ("--recipe ccp --set IMAGE_MAX_DIM=100", "IMAGE_MAX_DIM must be a multiple of 64"),
         ("--set LEARNING_RATE=1", "Give --lr 1 instead"),

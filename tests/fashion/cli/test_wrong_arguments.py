@@ -103,7 +103,7 @@ WRONG = [
     ("serve --index nowhere", "There is no index in nowhere."),
     ("serve --port 70000", "--port must be a whole number from 0 to 65535. Got 70000."),
     ("serve --cors shop", "--cors must be an origin, such as https://shop.example. Got shop."),
-    ("serve --trusted-proxies x", "x is no address and no network."),
+    ("serve --trusted-proxies x", "x is neither an address nor a network."),
     ("serve --api-key-file nothing", "nothing does not exist. --api-key-file names"),
     ("serve --api-key-file {empty}/../broken/a.jpg --keep {data}/train.csv", "train.csv is a file"),
     ("serve --keep {closed}", "closed is not writable"),

@@ -111,7 +111,7 @@ def test_missing_columns_are_named(path):
         ("x,1 1,4,3", "4 fields"),
         ("x,1 1,4,3,0,1,2", "7 fields"),
         ("x", "1 fields"),
-        # sizes that are no sizes of images
+        # sizes that are not sizes of images
         ("x,1 1,2147483648,3,0,", "at most 268 million pixels"),
         ("x,1 1,18446744073709551617,3,0,", "at most 268 million pixels"),
         ("x,1 1,16385,16384,0,", "at most 268 million pixels"),
@@ -124,7 +124,7 @@ def test_missing_columns_are_named(path):
         ("x,1 1,\u0664,3,0,", "not whole numbers"),
         ("x,1 1,1_0,3,0,", "'1_0'"),
         ("x,1 1,+4,3,0,", "'+4'"),
-        # ids that are no ids
+        # ids that are not ids
         ("x,1 1,4,3," + "9" * 5000 + ",", "unknown category '9"),
         ("x,1 1,4,3,0," + "9" * 5000, "(5,000 characters)"),
         ("x,1 1,4,3,-1,", "category '-1' is not"),
@@ -132,7 +132,7 @@ def test_missing_columns_are_named(path):
         ("x,1 1,4,3,0,inf", "attribute 'inf'"),
         (",1 1,4,3,0,", "ImageId is empty"),
         ("a\x07b,1 1,4,3,0,", "control character"),
-        # lines that are no CSV
+        # lines that are not CSV
         ('x,""1 1,4,3,0,', "quotes do not enclose"),
         ('x,"1 1" ,4,3,0,', "quotes do not enclose"),
         ('x,"1 1,4,3,0,', "quotes do not enclose"),

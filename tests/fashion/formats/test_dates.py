@@ -55,16 +55,16 @@ def test_the_usual_formats_are_read(text, date):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "is no date. Expected one such as"),
-        ("tomorrow", "is no date"),
+        ("", "is not a date. Expected one such as"),
+        ("tomorrow", "is not a date"),
         ("2024-13-01", "month must be in 1..12"),
         ("2023-02-29", "day"),
         ("0000:00:00 00:00:00", "the year 0 is not in 1900 to 2100"),
         ("17 Mai 2024", "there is no month Mai"),
         ("2024-W54", "week"),
-        ("17.05.24", "is no date"),
+        ("17.05.24", "is not a date"),
         ("05/04/2024", "may be 5/4 or 4/5. Write 2024-MM-DD."),
-        ("1715940000", "is no date"),
+        ("1715940000", "is not a date"),
     ],
 )
 def test_what_is_no_date_is_refused_with_the_reason(text, reason):

@@ -44,7 +44,10 @@ def test_one_date_of_the_file_decides_for_all(tmp_path):
             'image,date\na,"2024\n' + "x" * 200_000,
             "line 3 cannot be read as CSV: .* quotation mark",
         ),
-        ("image,date\na,2024-05-17\nb,soon\n", "line 3: 'soon' is no date. Expected one such as"),
+        (
+            "image,date\na,2024-05-17\nb,soon\n",
+            "line 3: 'soon' is not a date. Expected one such",
+        ),
         ("image,date\na,01/02/2024\n", "line 2: '01/02/2024' may be 1/2 or 2/1"),
         ("image,date\na,17/05/2024\nb,05/17/2024\n", "dates.csv: In '17/05/2024' the day comes"),
         ("image,date\n,2024-05-17\n", "line 2: the image is empty"),

@@ -46,7 +46,10 @@ def test_a_name_is_an_option_or_a_setting(name, setting):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("learning_rte", "it is no setting, and none of the options .* Did you mean LEARNING_RATE"),
+        (
+            "learning_rte",
+            "it is not a setting, and none of the options .* Did you mean LEARNING_RATE",
+        ),
         ("momentum", "Did you mean LEARNING_MOMENTUM?"),
         ("optimzer", "Did you mean optimizer"),
         ("learning_rate", "search lr, the highest of them"),

@@ -94,7 +94,7 @@ def test_without_its_data_a_run_still_shows_its_curves(make_run, caplog, undrawn
 
 
 def test_what_is_no_run_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="is no run folder"):
+    with pytest.raises(FileNotFoundError, match="is not a run folder"):
         write_run_page(tmp_path)
 
 

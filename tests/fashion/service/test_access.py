@@ -15,7 +15,7 @@ def test_only_trusted_proxies_may_say_who_a_client_is():
     assert Clients().address(scope(forwarded="1.2.3.4")) == "10.0.0.9"
     trusting = Clients(["10.0.0.0/8", "::1"])
     assert trusting.address(scope(forwarded="1.2.3.4")) == "1.2.3.4"
-    # The last one that is no proxy of ours: what is before it, the client may have made up.
+    # The last one that is not a proxy of ours: what is before it, the client may have made up.
     assert trusting.address(scope(forwarded="6.6.6.6, 1.2.3.4, 10.1.1.1")) == "1.2.3.4"
     assert trusting.address(scope(forwarded="nonsense")) == "10.0.0.9"
     assert trusting.address(scope()) == "10.0.0.9"
@@ -24,7 +24,7 @@ def test_only_trusted_proxies_may_say_who_a_client_is():
 
 
 def test_what_is_no_network_is_refused():
-    with pytest.raises(ValueError, match=r"example.org is no address and no network"):
+    with pytest.raises(ValueError, match=r"example.org is neither an address nor a network"):
         network_of("example.org")
 
 

@@ -231,7 +231,7 @@ def test_the_screen_has_means_and_differences():
         ["first", "3", "0.200", "±", "0.100"],
         ["other", "3", "0.400", "±", "0.200"],
         ["one", "1", "0.500"],
-        ["beside", "first:"],
+        ["against", "first:"],
         ["other", "+0.200", "±", "0.248"],
         ["one", "+0.300"],
     ]
@@ -241,7 +241,7 @@ def test_the_screen_has_means_and_differences():
     "results", [results_with(first=[0.1], other=[0.2]), results_with(first=[0.1, 0.2])]
 )
 def test_one_seed_or_one_variant_has_no_differences_on_the_screen(results):
-    assert "beside" not in screen_table(STUDY, results)
+    assert "against" not in screen_table(STUDY, results)
 
 
 def test_a_difference_is_real_where_its_interval_leaves_out_0():
@@ -285,7 +285,7 @@ def test_steps_are_compared_with_the_row_above_and_reports_stand_below(tmp_path)
     lines = [line.split() for line in screen_table(study, results).splitlines()]
     assert ["first", "(a", "report)", "0.044"] in lines
     assert lines[-3:] == [
-        ["beside", "the", "row", "above:"],
+        ["against", "the", "row", "above:"],
         ["other", "+0.100", "±", "0.000", "*"],
         ["third", "+0.250", "±", "0.635"],
     ]

@@ -1,4 +1,4 @@
-"""What is beyond the seeds: p values by hand and against SciPy, and what the paragraph says."""
+"""Significant differences: p values by hand and against SciPy, and what the paragraph says."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def test_each_variant_is_tested_against_its_reference():
 
 def test_one_seed_says_nothing():
     text = paragraph(differences_of(results(a=[0.1], b=[0.9]), {"b": "a"}, ["AP"]))
-    assert text.startswith("Nothing can be said beyond the seeds") and "--seeds 3" in text
+    assert text.startswith("No difference can be tested") and "--seeds 3" in text
 
 
 def test_what_is_real_is_told_apart_from_what_is_not():
@@ -47,18 +47,18 @@ def test_what_is_real_is_told_apart_from_what_is_not():
         ["AP"],
     )
     text = paragraph(found)
-    assert text.startswith("Paired t tests over 3 seeds, 2 comparisons, corrected by Holm:")
-    assert "beyond the seeds are in AP: [b] +0.100 ± 0.001 (p < 0.001)." in text
-    assert "Not told from chance: in AP: [c]." in text
-    assert "All are beside [a]." in text
+    assert text.startswith("Paired t tests over 3 seeds, 2 comparisons, corrected by Holm.")
+    assert "Significant at the 5% level: in AP: [b] +0.100 ± 0.001 (p < 0.001)." in text
+    assert "Not significant: in AP: [c]." in text
+    assert "All are compared with [a]." in text
     text = paragraph(found[1:])
-    assert "no difference is beyond the seeds. The largest one is in AP: [c] +0.003" in text
+    assert "No difference is significant at the 5% level. The largest one is in AP: [c]" in text
 
 
 def test_references_are_named_where_they_differ():
     scores = results(a=[0.1, 0.2, 0.3], b=[0.2, 0.301, 0.4], c=[0.3, 0.402, 0.5])
     text = paragraph(differences_of(scores, {"b": "a", "c": "b"}, ["AP"]))
-    assert "[b] beside [a] +0.100" in text and "[c] beside [b] +0.100" in text
+    assert "[b] against [a] +0.100" in text and "[c] against [b] +0.100" in text
 
 
 def test_two_seeds_are_said_to_be_few_and_none_to_be_nothing():

@@ -44,7 +44,7 @@ def test_differences_are_listed():
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [("[", "is no JSON"), ("[]", "must hold a JSON object"), ("{}{", "is no JSON")],
+    [("[", "is not JSON"), ("[]", "must hold a JSON object"), ("{}{", "is not JSON")],
 )
 def test_a_damaged_note_of_a_study_is_told(tmp_path, content, told):
     (tmp_path / "study.json").write_text(content)

@@ -144,7 +144,7 @@ def test_other_formats_detect_what_keras_detects(name, detector, config, tmp_pat
     if name.endswith(".savedmodel"):  # only what is an export is replaced by another one
         export(detector, tmp_path / name, config, images=PHOTOS[:1])
         (tmp_path / "mine").mkdir()
-        with pytest.raises(FileExistsError, match="no exported model"):
+        with pytest.raises(FileExistsError, match="not an exported model"):
             export(detector, tmp_path / "mine", config, images=PHOTOS)
 
 

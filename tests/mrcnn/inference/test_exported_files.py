@@ -79,5 +79,5 @@ def test_files_that_cannot_be_used_say_why(content, message, tmp_path):
 def test_what_is_no_export_is_told(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no exported model"):
         read_export_metadata(tmp_path / "d.onnx")
-    with pytest.raises(ValueError, match="is no exported model"):
+    with pytest.raises(ValueError, match="is not an exported model"):
         read_export_metadata(tmp_path)

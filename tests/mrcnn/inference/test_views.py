@@ -21,7 +21,7 @@ def test_a_mirrored_box_holds_the_mirrored_pixels():
 
 
 def test_a_scaled_view_centres_the_image_on_a_canvas_of_whole_steps():
-    """60 x 40 on 64 x 64, 1.5 times: 90 x 60 on 128 x 128, as 96 is no multiple of 64."""
+    """60 x 40 on 64 x 64, 1.5 times: 90 x 60 on 128 x 128, as 96 is not a multiple of 64."""
     placement = make_placement((60, 40), (64, 64))
     assert View(scale=1.5).place(placement) == Placement((60, 40), (90, 60), (19, 34), (128, 128))
     assert View(mirror=True).place(placement) is placement

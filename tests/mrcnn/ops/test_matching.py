@@ -114,7 +114,7 @@ CROWD = np.float32([[[0, 0, 1024, 1024], [2000, 2000, 2032, 2032]]])
         ([0, 1023.5, 32, 1055.5], True),  # half a column of 32
         ([0, 1023, 1024, 3023], False),  # 1 of 2000 columns
         ([0, 1024, 32, 1056], False),  # beside it
-        ([2000, 2000, 2032, 2032], False),  # an object that is no crowd
+        ([2000, 2000, 2032, 2032], False),  # an object that is not a crowd
         ([500, 500, 500, 532], False),
         ([0, 0, 0, 0], False),
     ],

@@ -30,7 +30,7 @@ def test_the_config_is_read_as_it_was_written(tmp_path):
 
 
 def test_a_folder_without_config_is_no_run(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no run folder"):
+    with pytest.raises(FileNotFoundError, match="not a run folder"):
         RunFolder(tmp_path).read_config()
 
 

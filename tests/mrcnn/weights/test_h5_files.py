@@ -171,16 +171,22 @@ KERNEL = "conv1/conv1/kernel:0"
             replace(KERNEL, lambda f, k: f.create_dataset(k, data=np.zeros(3, [("a", "f4")]))),
             "not numbers",
         ),
-        (replace(KERNEL, lambda f, k: f.create_dataset(k, data=h5py.Empty("f4"))), "is no array"),
-        (replace(KERNEL, lambda f, k: f.create_group(k)), "is no array"),
+        (
+            replace(KERNEL, lambda f, k: f.create_dataset(k, data=h5py.Empty("f4"))),
+            "is not an array",
+        ),
+        (replace(KERNEL, lambda f, k: f.create_group(k)), "not an array"),
         (replace(KERNEL, lambda f, k: None), "lists 'conv1/kernel:0', but has no such entry"),
         (replace("conv1", lambda f, k: None), "lists 'conv1', but has no such entry"),
-        (replace("conv1", lambda f, k: f.__setitem__(k, 1.0)), "is no group"),
+        (replace("conv1", lambda f, k: f.__setitem__(k, 1.0)), "is not a group"),
         (lambda f: f.attrs.__setitem__("layer_names", [1, 2]), "something else than names"),
         (lambda f: f.attrs.__setitem__("layer_names", 3.0), "makes no sense"),
         (lambda f: f.attrs.__setitem__("layer_names", [b"\xff"]), "makes no sense"),
-        (lambda f: f.attrs.__setitem__("layer_names", [b"../conv1"]), "is no name"),
-        (lambda f: f["conv1"].attrs.__setitem__("weight_names", [b"/bn/bn/beta:0"]), "is no name"),
+        (lambda f: f.attrs.__setitem__("layer_names", [b"../conv1"]), "not a name"),
+        (
+            lambda f: f["conv1"].attrs.__setitem__("weight_names", [b"/bn/bn/beta:0"]),
+            "is not a name",
+        ),
     ],
 )
 def test_what_is_no_array_of_numbers_in_the_file_itself_is_named(

@@ -90,7 +90,7 @@ def test_a_key_nested_a_million_times_is_refused_before_it_is_hashed():
 def test_attributes_of_functions_cannot_be_set():
     """Otherwise a file could change what later files are read with."""
     data = b"\x80\x02cnumpy\ndtype\n}X\x01\x00\x00\x00aK\x01sb."
-    with pytest.raises(ValueError, match="changes something that is no array"):
+    with pytest.raises(ValueError, match="changes something that is not an array"):
         load(data, ARRAY)
 
 

@@ -164,7 +164,7 @@ def test_half_a_file_of_today_is_told_to_be_deleted(whole):
 
 def test_an_entry_that_is_no_tensor_is_named(tmp_path, torch_files):
     for content, told in (
-        ({"epoch": 3}, "'epoch' is no tensor"),
+        ({"epoch": 3}, "'epoch' is not a tensor"),
         ({5: 1}, "no dict of names"),
         ([1], "no dict of names"),
     ):

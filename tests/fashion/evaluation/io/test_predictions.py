@@ -110,8 +110,8 @@ def test_a_submission_of_nothing(tmp_path):
         ),
         (["a,1 1,5,", "a,1 1,6,"], "2 categories that the ground truth does not list: 5, 6"),
         (["a,1 1,0,99"], "1 attribute that the ground truth does not list: 99"),
-        (["a,1 1,0,", "a,1 1,dress,"], "line 3: 'dress' is no category or attribute id"),
-        (["a,1 1,0,3.0"], "line 2: '3.0' is no category"),
+        (["a,1 1,0,", "a,1 1,dress,"], "line 3: 'dress' is not a category or attribute id"),
+        (["a,1 1,0,3.0"], "line 2: '3.0' is not a category"),
         (
             ["a,1 1,0"],
             "line 2: 4 values expected .ImageId,EncodedPixels,ClassId,AttributesIds., but there "
@@ -315,8 +315,11 @@ def test_masks_may_be_probabilities_of_a_box():
         ([result(bbox=None)], "has the bbox null. Expected four numbers"),
         ([result(bbox=[1, 2, 3])], "Expected four numbers"),
         ([result(attribute_ids=5)], "has the attribute_ids 5. Expected a list"),
-        ([result(attribute_scores=5)], "attribute_scores that are no numbers: 5"),
-        ([result(attribute_scores=[0.5, float("nan"), 1])], "attribute_scores that are no numbers"),
+        ([result(attribute_scores=5)], "attribute_scores that are not numbers: 5"),
+        (
+            [result(attribute_scores=[0.5, float("nan"), 1])],
+            "attribute_scores that are not numbers",
+        ),
         ([result(image_id=[1])], "has the image_id .1. and the category_id"),
         (
             [result(attribute_ids=None, attribute_scores=[0.5])],

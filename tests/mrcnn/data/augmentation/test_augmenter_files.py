@@ -63,8 +63,8 @@ def test_steps_of_imgaug_are_made_by_name(tmp_path, sample):
     ("name", "text", "told"),
     [
         ("a.py", "print()", "code and pickles are not run"),
-        ("a.json", "{", "is no JSON"),
-        ("a.yaml", "a: [", "is no YAML"),
+        ("a.json", "{", "is not JSON"),
+        ("a.yaml", "a: [", "is not YAML"),
         ("a.yaml", "flip: 1", "one key, albumentations or imgaug"),
         ("a.yaml", "imgaug: Fliplr", "one key, albumentations or imgaug"),
         ("a.yaml", "imgaug:\n- Flipr: 1", "no Flipr. Did you mean Flipl?r"),

@@ -564,7 +564,7 @@ def test_half_a_resnext_is_not_used_and_named_where_it_cannot_be_fetched(monkeyp
         (
             "net.pth",
             {"_blocks.0._se_reduce.weight": np.zeros((8, 8, 1, 1))},
-            "_se_reduce' is no part of an EfficientNet-Lite",
+            "_se_reduce' is not part of an EfficientNet-Lite",
         ),
         ("net.pth", {"_conv_stem.weight": np.zeros(8)}, "a kernel has four axes"),
         ("net.pth", {"_bn0.weight": np.zeros(8)}, "'stem_bn' it lacks"),
