@@ -53,7 +53,8 @@ from fashion.hyperparameters.names import (
     setting_of,
     words_of,
 )
-from fashion.hyperparameters.space import Parameter, read_space
+from fashion.hyperparameters.space import Parameter
+from fashion.hyperparameters.space_reader import read_space
 from mrcnn.packages import import_package
 
 SAMPLERS = ("grid", "random", "tpe")

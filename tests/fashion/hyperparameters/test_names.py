@@ -13,7 +13,7 @@ from fashion.hyperparameters.names import (
     setting_of,
     words_of,
 )
-from fashion.hyperparameters.space import read_space
+from fashion.hyperparameters.space_reader import read_space
 from mrcnn.training.optimizers import make_optimizer
 
 

@@ -6,7 +6,7 @@ import pytest
 from fashion.hyperparameters.metrics import metric_of
 from fashion.hyperparameters.repeats import Repeated, read_repeated, repeat_best, verdict
 from fashion.hyperparameters.results import Row
-from fashion.hyperparameters.space import read_space
+from fashion.hyperparameters.space_reader import read_space
 from fashion.hyperparameters.worker import Search
 
 METRIC = metric_of("val_mask_ap")

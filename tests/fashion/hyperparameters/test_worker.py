@@ -13,7 +13,7 @@ from fashion.hyperparameters import worker
 from fashion.hyperparameters.metrics import metric_of
 from fashion.hyperparameters.names import words_of
 from fashion.hyperparameters.results import cut_sentence, rows_of, trial_table, write_trials
-from fashion.hyperparameters.space import read_space
+from fashion.hyperparameters.space_reader import read_space
 from fashion.hyperparameters.study import (
     SeededSampler,
     open_study,

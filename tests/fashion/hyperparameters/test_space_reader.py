@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from fashion.hyperparameters.space import read_space
+from fashion.hyperparameters.space_reader import read_space
 
 
 def one(text):
