@@ -198,7 +198,7 @@ def test_a_photo_outside_of_the_folder_is_refused(example, photos, name):
     (folder / "train" / "link.png").symlink_to(folder / "val" / "0.png")
     content = {"a": {"filename": name, "regions": [{"shape_attributes": SHAPES[0]}]}}
     (folder / "train" / "project.json").write_text(json.dumps(content))
-    with pytest.raises(ValueError, match="project.json: .*(lies outside of|is no file name)"):
+    with pytest.raises(ValueError, match="project.json: .*(lies outside of|is not a file name)"):
         example("balloon").prepared(folder, "train")
 
 

@@ -74,7 +74,7 @@ def _points(polygon: Any) -> Array:
     polygon = polygon.tolist() if isinstance(polygon, np.ndarray) else polygon
     if not isinstance(polygon, (list, tuple)):
         raise ValueError(
-            f"{preview(polygon)} is no polygon: expected a list of lists x, y, x, y, …"
+            f"{preview(polygon)} is not a polygon: expected a list of lists x, y, x, y, …"
         )
     if len(polygon) < 6 or len(polygon) % 2:
         raise ValueError(

@@ -164,9 +164,9 @@ def test_rows_follow_each_other_whatever_the_name(tmp_path, pack):
         (TWO_BY_THREE[:-1], "should hold 18 bytes, as its header says, and holds 17"),
         (TWO_BY_THREE + b"x", "should hold 18 bytes, as its header says, and holds 19"),
         (TWO_BY_THREE[:7], "should hold 12 bytes.* holds 7"),
-        (b"<html>", "no idx file of bytes"),
-        (b"", "no idx file of bytes"),
-        (bytes([0, 0, 13, 1, 0, 0, 0, 0]), "no idx file of bytes"),  # floats
+        (b"<html>", "not an idx file of bytes"),
+        (b"", "not an idx file of bytes"),
+        (bytes([0, 0, 13, 1, 0, 0, 0, 0]), "not an idx file of bytes"),  # floats
         (gzip.compress(TWO_BY_THREE, mtime=0)[:-9], "cannot be unpacked: it is cut off or damaged"),
     ],
 )
