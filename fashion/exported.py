@@ -50,7 +50,7 @@ class ExportedModel(TrainedModel):
             counts = metadata.get("attribute_counts")
             counts = None if counts is None else np.asarray(counts, np.int64)
         except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
-            raise ValueError(f"{path} is damaged: its labels make no sense.") from error
+            raise ValueError(f"{path} is damaged: its labels are invalid.") from error
         config = predictor.config
         assert isinstance(config, FashionConfig)
         for name, value in settings.items():

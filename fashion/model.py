@@ -236,19 +236,21 @@ def _described(
 ) -> tuple[FashionConfig, Ontology, Array | None]:
     """Config, label list and attribute counts of a checkpoint; ValueError if they are damaged."""
     stored, labels = metadata.get("config"), metadata["ontology"]
-    damaged = f"{path} is damaged: its {{}}. Fetch it again, or take another checkpoint of the run."
+    damaged = (
+        f"{path} is damaged: its {{}}. Download it again, or take another checkpoint of the run."
+    )
     if not isinstance(stored, dict) or not isinstance(labels, dict):
         raise ValueError(damaged.format("settings and labels are not objects"))
     try:
         ontology = Ontology.from_dict(labels)
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
-        raise ValueError(damaged.format("list of labels makes no sense")) from error
+        raise ValueError(damaged.format("list of labels is invalid")) from error
     try:
         # Without `settings`: the file is not to blame for a mistake there.
         FashionConfig.from_dict(BEFORE | stored)
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
         why = f" ({error})" if isinstance(error, ValueError) else ""
-        raise ValueError(damaged.format(f"settings make no sense{why}")) from error
+        raise ValueError(damaged.format(f"settings are invalid{why}")) from error
     counts = metadata.get("attribute_counts")
     if counts is not None:
         try:

@@ -157,7 +157,7 @@ def read_idx(path: Path) -> Array:
             data = gzip.decompress(data)
         except (EOFError, OSError, zlib.error) as error:
             raise ValueError(
-                f"{path} cannot be unpacked: it is cut off or damaged. Fetch it again."
+                f"{path} cannot be unpacked: it is cut off or damaged. Download it again."
             ) from error
     if data[:3] != _IDX_HEAD or len(data) < 4:
         raise ValueError(
@@ -170,7 +170,7 @@ def read_idx(path: Path) -> Array:
     if len(data) != expected:
         raise ValueError(
             f"{path} should hold {expected:,} bytes, as its header says, and holds {len(data):,}. "
-            "Fetch it again."
+            "Download it again."
         )
     return np.frombuffer(data, np.uint8, offset=head).reshape(shape)
 
@@ -196,7 +196,7 @@ def paths_in(folder: Path) -> dict[str, Path]:
     if missing:
         raise FileNotFoundError(
             f"{folder} lacks {', '.join(missing)}. Expected the four files of Fashion-MNIST, each "
-            "with or without .gz. Without --data they are fetched."
+            "with or without .gz. Without --data they are downloaded."
         )
     return found
 

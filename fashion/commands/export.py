@@ -124,7 +124,7 @@ def _export_semantic(
         model = build_network(metadata["network"], size, classes, int(metadata["width"]))
     except (LookupError, TypeError) as error:
         raise ValueError(
-            f"{checkpoint} is damaged: what it says about its network makes no sense."
+            f"{checkpoint} is damaged: the description of its network is invalid."
         ) from error
     load_weights(model, checkpoint)
     mean, std = network.pixels

@@ -169,8 +169,8 @@ class CopyFolder:
                 for key in different
             )
             raise ValueError(
-                f"The copy in {self.path} was begun otherwise: {changes}. Ask for the same again, "
-                "give another --out, or remove that folder."
+                f"The copy in {self.path} was started with other arguments: {changes}. Give "
+                "the same ones again, give another --out, or remove that folder."
             )
 
     def _size_of_copy(self, image: Path) -> int:

@@ -81,7 +81,7 @@ def _new_split(args: argparse.Namespace, asked: dict[str, Any], files: DataFiles
     split = Split(**start | asked)
     if args.near_duplicates is not None and split.kind != "stratified":
         raise ValueError(
-            "Photos that look alike are looked for in a stratified split, and this one is "
+            "Near-duplicates are looked for in a stratified split only, and this one is "
             f"{_KINDS[split.kind]}. Add --split stratified, or leave --near-duplicates and "
             "--no-near-duplicates out."
         )
@@ -134,8 +134,8 @@ def noted_split(
         _check_note(noted)
     except ValueError as error:
         raise ValueError(
-            f"{checkpoint} is damaged: {str(error).rstrip('.')}. Fetch it again, or take another "
-            "checkpoint of the run."
+            f"{checkpoint} is damaged: {str(error).rstrip('.')}. Download it again, or take "
+            "another checkpoint of the run."
         ) from error
     return noted
 

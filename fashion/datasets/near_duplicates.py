@@ -92,7 +92,7 @@ def _signature_or_none(path: Path) -> tuple[Array, Array] | None:
     try:
         return signature(path)
     except OSError as error:
-        log.warning("%s It is taken to look like no other photo.", error)
+        log.warning("%s It is treated as similar to no other photo.", error)
         return None
 
 

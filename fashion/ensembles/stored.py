@@ -75,7 +75,7 @@ def read_members(
         missing = len(frame["images"]) - len(members[-1].images)
         if missing:
             log.warning(
-                "%s has no predictions of %d of the %d images, so it has no say in these.",
+                "%s has no predictions of %d of the %d images, so it counts for nothing in these.",
                 path,
                 missing,
                 len(frame["images"]),

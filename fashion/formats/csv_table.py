@@ -92,7 +92,7 @@ class CsvTable:
             )
         if b"\0" in line:
             raise BadLine(
-                "it cannot be read as CSV: a zero byte is in it, so the file is damaged or no text"
+                "it cannot be read as CSV: a zero byte is in it, so the file is damaged or not text"
             )
         try:
             fields, start = self._split(line)

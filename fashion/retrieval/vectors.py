@@ -144,7 +144,7 @@ class VectorSpace:
             return cls(mean, plane, weights, int(about["count"]))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
-                "What the index says about its vectors makes no sense. Make it again with "
+                "The description of the vectors in the index is invalid. Make it again with "
                 "`fashion catalogue … --restart`."
             ) from error
 

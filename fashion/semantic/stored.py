@@ -130,7 +130,7 @@ def load_network(path: PathLike) -> StoredNetwork:
     lacking = sorted(load_weights(model, path).only_in_model)
     if lacking:
         raise ValueError(
-            f"{path} has no weights for {', '.join(lacking[:4])}, which would be left to chance. "
+            f"{path} has no weights for {', '.join(lacking[:4])}, which would stay random. "
             "Train it again with fashion/segment.py."
         )
     return StoredNetwork(model, name, size, names)

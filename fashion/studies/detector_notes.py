@@ -56,7 +56,7 @@ def note_variants(out: Path, study: Study, names: Sequence[str]) -> None:
             different = differences({key: before.get(key) for key in note}, note)
             if different:
                 raise ValueError(
-                    f"{path.parent} holds runs of {name!r} from when it was something else "
+                    f"{path.parent} holds runs of {name!r} from when it had other settings "
                     f"({different}). Give another folder with --out, or remove this one to have "
                     "them done again."
                 )

@@ -233,17 +233,17 @@ def _reason(path: PathLike, error: Exception) -> str:
     if isinstance(error, OSError) and error.errno is not None:
         return f"the system reports “{os.strerror(error.errno)}”."
     if os.path.exists(path) and not os.path.getsize(path):
-        return "the file is empty. Fetch it again or leave it out."
+        return "the file is empty. Download it again or leave it out."
     if isinstance(error, UnidentifiedImageError):
         return (
             "it has no known image format, or its beginning is damaged. Save it as JPEG or PNG, "
-            "fetch it again, or leave it out."
+            "download it again, or leave it out."
         )
     if "truncated" in str(error).lower():  # the one fault that PIL says clearly
-        return "it is cut off. Fetch it again or leave it out."
+        return "it is cut off. Download it again or leave it out."
     return (
-        "its data are damaged, incomplete, or of an unusual kind. Fetch it again, save it as JPEG "
-        "or PNG, or leave it out."
+        "its data are damaged, incomplete, or of an unusual kind. Download it again, save it as "
+        "JPEG or PNG, or leave it out."
     )
 
 

@@ -86,7 +86,7 @@ def read_export_metadata(path: PathLike) -> dict[str, Any]:
         found = None if text is None else json.loads(text)
     except (ValueError, EOFError, IndexError, zipfile.BadZipFile, RecursionError) as error:
         raise ValueError(
-            f"{path} is damaged. Export the model again, or fetch it again."
+            f"{path} is damaged. Export the model again, or download it again."
         ) from error
     if not isinstance(found, dict) or not isinstance(found.get("format_version"), int):
         raise ValueError(

@@ -290,7 +290,7 @@ def _fetch_checked(
 ) -> None:
     """Downloads the file to `path`; a DownloadError says what a person needs to know."""
     part = _Part(path, url, expected)
-    by_hand = f"or fetch it by hand and put it at {path}{_without(otherwise)}"
+    by_hand = f"or download it by hand and put it at {path}{_without(otherwise)}"
     if path.exists():
         by_hand += (
             " The file that is there now is another one or a part of it; it is not used. Delete it "

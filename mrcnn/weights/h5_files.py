@@ -87,7 +87,7 @@ def reading(path: str | os.PathLike) -> Iterator[h5py.File]:
             RuntimeError,
             MemoryError,
         ) as error:
-            reason = error if isinstance(error, Damaged) else "a part of it makes no sense"
+            reason = error if isinstance(error, Damaged) else "a part of it is invalid"
             raise _unreadable(path, reason) from error
 
 

@@ -490,7 +490,7 @@ def _read_npz(path: PathLike) -> dict[str, list[Array]]:
         )
         raise ValueError(
             f"{path} is not a readable .npz file of <layer>/<weight> arrays ({reason}). It may be "
-            "cut off: fetch it again."
+            "cut off: download it again."
         ) from error
     return {
         layer: [weights[name] for name in sorted(weights, key=WEIGHT_ORDER.index)]

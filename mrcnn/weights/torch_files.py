@@ -123,7 +123,7 @@ def _read_old(file: Any) -> Any:
     file.seek(0)
     if file.read(4) == b"PK\x03\x04":
         raise Refused(
-            "it is a .zip file without its end, so it is cut off; delete it and fetch it again"
+            "it is a .zip file without its end, so it is cut off; delete it and download it again"
         )
     file = io.BytesIO(Path(file.name).read_bytes())
     storages: dict[str, _Storage] = {}
@@ -142,7 +142,7 @@ def _read_old(file: Any) -> Any:
         size = int.from_bytes(file.read(8), "little") * storage.dtype.itemsize
         data = file.read(size) if size <= len(file.getbuffer()) else b""
         if len(data) < size:
-            raise Refused("it ends within a tensor, so it may be cut off; fetch it again")
+            raise Refused("it ends within a tensor, so it may be cut off; download it again")
         storage.data = np.frombuffer(data, storage.dtype)
     return state
 

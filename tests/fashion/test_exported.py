@@ -115,7 +115,7 @@ def test_the_default_confidence_is_in_the_file(file):
     ("changes", "message"),
     [
         ({"labels": None}, "does not say which categories"),
-        ({"labels": {}}, "its labels make no sense"),
+        ({"labels": {}}, "its labels are invalid"),
         ({"task": "semantic"}, "is a network for semantic"),
         ({"config": None}, "metadata of the exported file are damaged: their types are wrong"),
         ({"image_hw": None}, "metadata of the exported file are damaged"),

@@ -256,7 +256,7 @@ def test_a_checkpoint_from_before_there_were_several_heads_has_the_linear_one(
         ({"ontology": []}, "not objects"),
         ({"ontology": {"categories": 3}}, "list of labels"),
         ({"ontology": {"categories": [{"id": []}]}}, "list of labels"),
-        ({"config": {"NUM_CLASSES": "x"}}, "settings make no sense"),
+        ({"config": {"NUM_CLASSES": "x"}}, "settings are invalid"),
         ({"attribute_counts": [[1, 2]]}, "have the shape .1, 2., and the labels"),
         ({"attribute_counts": [["a"]]}, "are not numbers"),
         ({"attribute_counts": {"a": 1}}, "are not numbers"),
@@ -267,7 +267,7 @@ def test_a_checkpoint_from_before_there_were_several_heads_has_the_linear_one(
 def test_a_checkpoint_whose_description_is_damaged_is_named(tiny_model, tmp_path, change, told):
     save_weights(tiny_model.detector, tmp_path / "a.h5", metadata=tiny_model.metadata() | change)
     with pytest.raises(
-        ValueError, match=f"a.h5 is .*its .*{told}.*(Fetch it again|fetch or save it again)"
+        ValueError, match=f"a.h5 is .*its .*{told}.*(Download it again|fetch or save it again)"
     ):
         load_model(tmp_path / "a.h5")
 

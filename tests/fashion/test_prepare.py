@@ -217,7 +217,7 @@ def test_a_copy_among_the_photos_is_refused_and_leaves_nothing_there(source):
     [
         ("", "is empty; expected a JSON object"),
         ("[]", "must hold a JSON object"),
-        ("{}", "was begun otherwise"),
+        ("{}", "was started with other arguments"),
     ],
 )
 def test_a_record_that_was_damaged_is_told(source, content, told):

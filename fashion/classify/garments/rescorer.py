@@ -243,7 +243,7 @@ def load_rescorer(path: PathLike, ontology: Ontology | None, xla: bool = False) 
         more = " …" if len(lacking) > 4 else ""
         raise ValueError(
             f"{path} has no weights for {', '.join(lacking[:4])}{more}, which would be left to "
-            "chance. Fetch it again, or train it again with `fashion rescore`."
+            "chance. Download it again, or train it again with `fashion rescore`."
         )
     return Rescorer(network, backbone, size, labels, weight, xla=xla, about=about)
 
@@ -253,8 +253,7 @@ def _read_about(path: Path) -> tuple[Ontology, dict[str, Any]]:
     metadata = read_metadata(path)
     if "rescorer" not in metadata:
         raise ValueError(
-            f"{path} is not a classifier that scores detections again. Give rescorer.h5 of "
-            "`fashion rescore`."
+            f"{path} is not a re-scoring classifier. Give rescorer.h5 of `fashion rescore`."
         )
     try:
         labels, about = Ontology.from_dict(metadata["ontology"]), dict(metadata["rescorer"])
@@ -265,7 +264,7 @@ def _read_about(path: Path) -> tuple[Ontology, dict[str, Any]]:
         is_valid = False
     if not is_valid:
         raise ValueError(
-            f"{path} is damaged: what it says about its classifier makes no sense. Fetch it "
+            f"{path} is damaged: the description of its classifier is invalid. Download it "
             "again, or train it again with `fashion rescore`."
         )
     return labels, about

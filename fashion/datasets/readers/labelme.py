@@ -73,7 +73,7 @@ class LabelmeReader(JsonFolderReader):
             content = read_json(file, "a file of labelme")
             if not isinstance(content, dict) or not isinstance(content.get("shapes"), list):
                 raise ValueError(
-                    f"{file} has no list of shapes. Expected a file of labelme, as the others in "
+                    f"{file} has no list of shapes. Expected a file of labelme, like the others in "
                     f"{part.annotations}."
                 )
             contents.append((file, content))

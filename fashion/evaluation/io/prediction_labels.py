@@ -225,8 +225,8 @@ def _warn_renumbered(meant: Mapping[int, int | None], kind: str, name: str) -> N
     moved = {i: known for i, known in meant.items() if known is not None and known != i}
     if moved:
         log.warning(
-            "%s numbers %d %s otherwise than the ground truth, for example %d there, %d here. They "
-            "are matched by name.",
+            "%s numbers %d %s differently from the ground truth, for example %d there, %d here. "
+            "They are matched by name.",
             name,
             len(moved),
             kind,

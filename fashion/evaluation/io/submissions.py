@@ -243,7 +243,7 @@ def _renumbered(detections: list[dict], ground_truth: dict, year: int, name: str
     if all(i == known for of_kind in (category, attribute) for i, known in of_kind.items()):
         return detections
     log.warning(
-        "The ground truth numbers the labels of %d otherwise. They are matched by name.", year
+        "The ground truth numbers the labels of %d differently. They are matched by name.", year
     )
     renumbered = []
     for row in detections:

@@ -158,8 +158,8 @@ def _converted(path: PathLike, convert: Callable[[T], Layers], arrays: T) -> Lay
         return convert(arrays)
     except ValueError as error:
         raise ValueError(
-            f"{path} does not hold the weights of a backbone as it is published: {error}. Fetch it "
-            "again."
+            f"{path} does not hold the weights of a backbone as it is published: {error}. Download "
+            "it again."
         ) from error
 
 

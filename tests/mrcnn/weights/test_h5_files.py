@@ -180,8 +180,8 @@ KERNEL = "conv1/conv1/kernel:0"
         (replace("conv1", lambda f, k: None), "lists 'conv1', but has no such entry"),
         (replace("conv1", lambda f, k: f.__setitem__(k, 1.0)), "is not a group"),
         (lambda f: f.attrs.__setitem__("layer_names", [1, 2]), "something else than names"),
-        (lambda f: f.attrs.__setitem__("layer_names", 3.0), "makes no sense"),
-        (lambda f: f.attrs.__setitem__("layer_names", [b"\xff"]), "makes no sense"),
+        (lambda f: f.attrs.__setitem__("layer_names", 3.0), "is invalid"),
+        (lambda f: f.attrs.__setitem__("layer_names", [b"\xff"]), "is invalid"),
         (lambda f: f.attrs.__setitem__("layer_names", [b"../conv1"]), "not a name"),
         (
             lambda f: f["conv1"].attrs.__setitem__("weight_names", [b"/bn/bn/beta:0"]),

@@ -158,7 +158,7 @@ def test_half_a_file_of_today_is_told_to_be_deleted(whole):
     if whole.read_bytes()[:2] != b"PK":
         pytest.skip("of the old format")
     whole.write_bytes(whole.read_bytes()[:-100])
-    with pytest.raises(ValueError, match="net.pth .*is cut off; delete it and fetch it again"):
+    with pytest.raises(ValueError, match="net.pth .*is cut off; delete it and download it again"):
         read_torch_file(whole)
 
 

@@ -81,7 +81,7 @@ def test_a_file_that_does_not_fit_is_told(color_rescorer, labels, tmp_path):
     with pytest.raises(ValueError, match="trained for other categories.*`fashion rescore`"):
         load_rescorer(tmp_path / "rescorer.h5", other)
     save_weights(color_rescorer.network, tmp_path / "detector.h5", metadata={})
-    with pytest.raises(ValueError, match="not a classifier that scores detections again"):
+    with pytest.raises(ValueError, match="not a re-scoring classifier"):
         load_rescorer(tmp_path / "detector.h5", labels)
     with pytest.raises(
         FileNotFoundError, match="There is no .*rescorer.h5. Give rescorer.h5 of `fashion rescore`"

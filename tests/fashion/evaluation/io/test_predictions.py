@@ -208,7 +208,7 @@ def test_a_submission_has_the_ids_of_its_contest_whatever_the_ground_truth_calls
     assert told == [
         f"1 of the 3 attributes in submission.csv are not in the ground truth's list and are left "
         f"out: {names[200]!r}.",
-        "The ground truth numbers the labels of 2020 otherwise. They are matched by name.",
+        "The ground truth numbers the labels of 2020 differently. They are matched by name.",
     ]
     with pytest.raises(
         ValueError,

@@ -581,7 +581,8 @@ def test_a_backbone_that_is_incomplete_or_misshapen_is_told_with_its_file(
     else:
         torch_files.write_arrays(path, content)
     with pytest.raises(
-        ValueError, match=f"{name} does not hold the weights of a backbone .*{told}.*Fetch it again"
+        ValueError,
+        match=f"{name} does not hold the weights of a backbone .*{told}.*Download it again",
     ):
         load_file(None, path)
 
