@@ -119,7 +119,9 @@ def measure_quality(args: argparse.Namespace) -> None:
         fitted = described(embedder, train, some).parts.features
         print(f"mean and plane are those of {len(fitted)} objects of {len(some)} training photos")
     print(f"{'vector':<34} {'Jaccard':^20} {'equal':^20} {'category':^20} {'copy':^20}")
-    for name, vectors, of_copies in compared(objects.parts, copies.parts, fitted):
+    perfect = true_vectors(objects.attributes)
+    kinds = [("true attributes (upper bound)", perfect, perfect)]
+    for name, vectors, of_copies in [*kinds, *compared(objects.parts, copies.parts, fitted)]:
         numbers = judged(objects, vectors, of_copies)
         cells = " ".join(f"{interval(values, objects.images):^20}" for values in numbers)
         print(f"{name:<34} {cells}", flush=True)
@@ -179,6 +181,23 @@ def copied(image: Array, boxes: Array) -> tuple[Array, Array]:
     light = 255 * (image[:, ::-1] / 255) ** GAMMA * LIGHT
     mirrored = np.stack([y1, width - x2, y2, width - x1], axis=1)
     return np.clip(light, 0, 255).astype(np.uint8), mirrored.astype(np.float32)
+
+
+def true_vectors(attributes: Sequence[frozenset[int]]) -> Array:
+    """Makes the vectors of a model that predicts all attributes correctly.
+
+    Args:
+        attributes: True attribute ids of each object.
+
+    Returns:
+        `(N, T)` float32 of length 1, or of length 0 without attributes: a number for each attribute
+        that occurs.
+    """
+    occurring = sorted(frozenset().union(*attributes))
+    has = np.zeros((len(attributes), len(occurring)), np.float32)
+    for row, own in zip(has, attributes, strict=True):
+        row[[occurring.index(attribute) for attribute in own]] = 1
+    return unit(has)
 
 
 def compared(parts: GarmentParts, copies: GarmentParts, fitted: Array) -> list[tuple]:

@@ -61,3 +61,9 @@ def test_speed_is_printed(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 and all("500 garments, 16 numbers" in line for line in lines)
     assert "structured" in lines[1] and "recall 1.000" in lines[1]
+
+
+def test_true_attributes_are_vectors_of_length_1():
+    vectors = retrieval.true_vectors([frozenset({7}), frozenset({3, 7}), frozenset()])
+    half = np.sqrt(0.5)
+    np.testing.assert_allclose(vectors, [[0, 1], [half, half], [0, 0]], rtol=1e-6)
