@@ -9,6 +9,7 @@ from typing import Any
 
 from fashion.cli.interrupts import leave, running
 from fashion.cli.quiet import quiet_tensorflow
+from fashion.cli.skipped_imports import skip_optional_imports
 
 FAILED = 2  # exit status of a verb that ends with an expected error
 CLOSED_PIPE = 141  # what shells report of a command whose reader has ended
@@ -29,6 +30,7 @@ def run_verb(main: Main, argv: Sequence[str] | None = None, verb: str | None = N
         Unexpected errors keep their traceback.
     """
     quiet_tensorflow()
+    skip_optional_imports()
     # faiss and others log at INFO how they were loaded.
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     for package in ("mrcnn", "fashion"):
