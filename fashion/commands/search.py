@@ -269,8 +269,8 @@ def _sentences(
     gap = abs((finished[0].value or 0) - (finished[1].value or 0))
     return [
         f"{finished[0].name} has the best {search.metric.name}, {finished[0].value:.4f}, "
-        f"{gap:.4f} from the next one, {finished[1].name}. Each was trained with one seed, and "
-        "the best of many is in part lucky, so no winner is named. --repeat-best 3 --seeds 3 "
+        f"{gap:.4f} better than the next one, {finished[1].name}. Each was trained with one seed, "
+        "and the best of many is partly luck, so no winner is named. --repeat-best 3 --seeds 3 "
         "trains the best three again with other seeds, and compares them.",
         *about,
     ]

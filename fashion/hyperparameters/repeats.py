@@ -147,7 +147,7 @@ def verdict(repeated: Sequence[Repeated], metric: Metric) -> tuple[str | None, l
         return first.name, [*sentences, f"{first.name} is the winner."]
     if alike:
         sentences.append(
-            f"There is no winner among {', '.join([first.name, *alike])}. More --seeds may tell "
-            "them apart; otherwise take the cheapest."
+            f"There is no winner among {', '.join([first.name, *alike])}. More --seeds may "
+            "separate them; otherwise take the cheapest."
         )
     return None, sentences
