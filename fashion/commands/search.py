@@ -72,8 +72,7 @@ def run(args: argparse.Namespace, command: Sequence[str] = COMMAND) -> Path:
         search = _opened(args, command)
         print(_plan(args, search), flush=True)
         pages = _Pages(functools.partial(_write, args, search))
-        work(search, pages.after_trial)
-        rows = rows_of(search.study, search.metric)
+        rows = _train(args, search, pages)
         if any(row.state == RUNNING for row in rows):
             others = ", ".join(row.name for row in rows if row.state == RUNNING)
             print(f"Other processes still train {others}; the last one reports the result.")
@@ -82,6 +81,22 @@ def run(args: argparse.Namespace, command: Sequence[str] = COMMAND) -> Path:
                 print(f"failed: {line}")
         _report(args, search)
     return args.out
+
+
+def _train(args: argparse.Namespace, search: Search, pages: "_Pages") -> list[Row]:
+    """Trains trials until all have ended; those of other processes too if some are repeated."""
+    while True:
+        work(search, pages.after_trial)
+        held = search.claims.held()
+        rows = rows_of(search.study, search.metric)
+        running = [row.name for row in rows if row.state == RUNNING and row.name in held]
+        if not running or not args.repeat_best:
+            return rows
+        search.say(
+            f"Waiting for {', '.join(running)}, which other processes train. The best trials are "
+            "repeated after that."
+        )
+        search.claims.wait_for(running)
 
 
 def _opened(args: argparse.Namespace, command: Sequence[str]) -> Search:

@@ -6,12 +6,12 @@ computer at once, on another one when it has given no sign of life for five minu
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mrcnn.locks import FolderInUse, check_free, locked
 
-_RETRY_S = 0.1
+_RETRY_S, _WAIT_S = 0.1, 1.0
 _WHAT = "fashion search"
 
 
@@ -56,6 +56,15 @@ class Claims:
         except FolderInUse:
             return None
         return stack
+
+    def wait_for(self, names: Sequence[str]) -> None:
+        """Waits until no other process works on some trainings.
+
+        Args:
+            names: Of their run folders.
+        """
+        while set(names).intersection(self.held()):
+            time.sleep(_WAIT_S)
 
     def held(self) -> list[str]:
         """Lists the trainings that other processes work on.

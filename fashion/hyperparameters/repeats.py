@@ -47,6 +47,8 @@ def folder_of(folder: Path, name: str, seed: int) -> Path:
 def repeat_best(search: Search, best: Sequence[Row], seeds: Sequence[int]) -> list[str]:
     """Trains the best trials with other seeds, as far as that is missing.
 
+    Several processes share the trainings. Each returns when all are finished, also those of others.
+
     Args:
         search: The search.
         best: Its best trials.
@@ -56,26 +58,44 @@ def repeat_best(search: Search, best: Sequence[Row], seeds: Sequence[int]) -> li
         A line for each training that failed.
     """
     failures = []
-    for seed in seeds:  # an interrupted search has about as many seeds of each
-        for row in best:
-            path = folder_of(search.folder, row.name, seed)
-            words = [*search.words, *words_of(row.values), "--seed", str(seed)]
-            training = Training(path, words, search.command)
-            release = search.claims.take(path.name)
-            if release is None or training.is_finished():
+    # By seeds: an interrupted search has about as many of each trial.
+    left = [(row, seed) for seed in seeds for row in best]
+    while left:
+        of_others = []
+        for row, seed in left:
+            release = search.claims.take(folder_of(search.folder, row.name, seed).name)
+            if release is None:
+                of_others.append((row, seed))
                 continue
             with release:
-                search.say(f"{path.name}: {row.name} with seed {seed}")
-                try:
-                    with contextlib.closing(training.follow()) as epochs:
-                        for _ in epochs:
-                            pass
-                    value = search.metric.of_run(path, training.run.read_history())
-                    search.say(f"  {search.metric.name} {value:.4f}")
-                except (TrainingFailed, ValueError) as failure:
-                    failures.append(f"{path.name}: {failure}")
-                    search.say(f"  failed: {failure}")
+                failure = _repeat(search, row, seed)
+            failures += [failure] if failure else []
+        left = of_others
+        if left:
+            names = [folder_of(search.folder, row.name, seed).name for row, seed in left]
+            search.say(f"Waiting for {', '.join(names)}, which other processes train.")
+            search.claims.wait_for(names)
     return failures
+
+
+def _repeat(search: Search, row: Row, seed: int) -> str | None:
+    """Trains a trial with another seed, unless that is done; returns why it failed."""
+    path = folder_of(search.folder, row.name, seed)
+    words = [*search.words, *words_of(row.values), "--seed", str(seed)]
+    training = Training(path, words, search.command)
+    if training.is_finished():
+        return None
+    search.say(f"{path.name}: {row.name} with seed {seed}")
+    try:
+        with contextlib.closing(training.follow()) as epochs:
+            for _ in epochs:
+                pass
+        value = search.metric.of_run(path, training.run.read_history())
+    except (TrainingFailed, ValueError) as failure:
+        search.say(f"  failed: {failure}")
+        return f"{path.name}: {failure}"
+    search.say(f"  {search.metric.name} {value:.4f}")
+    return None
 
 
 def read_repeated(

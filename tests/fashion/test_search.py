@@ -315,6 +315,18 @@ def test_two_processes_share_a_study(tmp_path, storage):
 
 
 @pytest.mark.full
+def test_two_processes_share_the_repetitions_and_report_the_same(tmp_path):
+    words = [*WORDS, "--repeat-best", "2", "--seeds", "3"]
+    first, second = (Command(tmp_path, *words) for _ in range(2))
+    said = [first.end(), second.end()]
+    done = [line.partition(" ")[2] for line in first.lines() if line.startswith("done")]
+    # The trial with the recipe's settings is among the best two.
+    assert len(done) == len(set(done)) == 3 * (12 + 2 * 3)
+    verdicts = [text[text.index("has the best mean") :].partition("page:")[0] for text in said]
+    assert verdicts[0] == verdicts[1] and "3 seeds" in verdicts[0]
+
+
+@pytest.mark.full
 @pytest.mark.skipif(sys.platform == "win32", reason="signals processes")
 def test_a_signal_stops_the_training_and_the_same_command_resumes(tmp_path):
     command = Command(tmp_path, *WORDS)

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from fashion.hyperparameters import claims
+from fashion.hyperparameters.claims import Claims
 from fashion.hyperparameters.metrics import metric_of
 from fashion.hyperparameters.repeats import Repeated, read_repeated, repeat_best, verdict
 from fashion.hyperparameters.results import Row
@@ -99,3 +101,28 @@ def test_a_repetition_that_fails_does_not_stop_the_others(search, fake):
     assert failure == "trial-004-seed-1: the loss is not finite. (exit status 2)"
     found = read_repeated(search.folder, ["trial-004", "trial-001"], [1, 2], METRIC)
     assert np.isnan(found[0].values).tolist() == [True, False]
+
+
+def test_a_repetition_of_another_process_is_waited_for(search, fake, monkeypatch):
+    held, waited = ["trial-001-seed-1"], []
+    take = Claims.take
+
+    def wait_for(claims, names):
+        waited.extend(names)
+        held.clear()  # the other process was killed: its training is taken over
+
+    monkeypatch.setattr(
+        Claims, "take", lambda claims, name: None if name in held else take(claims, name)
+    )
+    monkeypatch.setattr(Claims, "wait_for", wait_for)
+    assert repeat_best(search, BEST, [1]) == []
+    assert waited == ["trial-001-seed-1"]
+    assert fake.started == ["trial-004-seed-1", "trial-001-seed-1"]
+
+
+def test_waiting_ends_when_a_claim_is_released(search, monkeypatch):
+    held = [["trial-001"], ["trial-001", "trial-003"], ["trial-003"]]
+    monkeypatch.setattr(claims, "_WAIT_S", 0)
+    monkeypatch.setattr(Claims, "held", lambda claims: held.pop(0))
+    search.claims.wait_for(["trial-001", "trial-002"])
+    assert held == []
