@@ -5,10 +5,10 @@ r"""Train and score the variants of a study.
 
 Trains every variant with several seeds, computes every metric of each, and
 writes one table and one plot: means over the seeds, and differences from the
-first variant. A paragraph says which differences chance alone does not
-explain. index.html has all of it, next to the numbers of the report that a
-study repeats. Finished runs are not repeated, so seeds and variants can be
-added later. A run that fails does not stop the others.
+first variant. A paragraph says which differences are significant. index.html
+has all of it, next to the numbers of the report that a study repeats. Finished
+runs are not repeated, so seeds and variants can be added later. A run that
+fails does not stop the others.
 
 --quick shows in some minutes that a study runs: tiny images of the built-in
 data, one epoch, one seed. Its scores mean nothing.
