@@ -126,14 +126,14 @@ def trial_table(rows: Sequence[Row], names: Sequence[str], metric: Metric) -> li
     Returns:
         Heading and rows as text.
     """
-    table = [["trial", metric.name, *names, "epochs", "time", "state"]]
+    table = [["trial", "state", metric.name, *names, "epochs", "time"]]
     for row in rows:
         if row.state == WAITING:
             continue
         shown = "–" if row.value is None else f"{row.value:.4f}"
         values = [value_text(row.values[name]) if name in row.values else "–" for name in names]
         epochs = f"{row.epochs} of {row.planned}" if row.planned else str(row.epochs)
-        table.append([row.name, shown, *values, epochs, duration(row.seconds), row.state])
+        table.append([row.name, row.state, shown, *values, epochs, duration(row.seconds)])
     return table
 
 

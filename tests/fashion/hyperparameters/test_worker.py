@@ -294,9 +294,9 @@ def test_tables_show_what_applies(open_search, tmp_path):
     rows = rows_of(search.study, search.metric)
     table = trial_table(rows, search.space.names, search.metric)
     assert table == [
-        [*("trial", "val_mask_ap", "lr", "optimizer", "weight_decay"), "epochs", "time", "state"],
-        ["trial-000", "0.4167", "0.001", "sgd", "–", "4 of 4", "2 min", "finished"],
-        ["trial-001", "0.3750", "0.0001", "adamw", "0", "4 of 4", "2 min", "finished"],
+        ["trial", "state", "val_mask_ap", "lr", "optimizer", "weight_decay", "epochs", "time"],
+        ["trial-000", "finished", "0.4167", "0.001", "sgd", "–", "4 of 4", "2 min"],
+        ["trial-001", "finished", "0.3750", "0.0001", "adamw", "0", "4 of 4", "2 min"],
     ]
     write_trials(tmp_path / "trials.csv", rows, search.space.names, search.metric)
     with open(tmp_path / "trials.csv", newline="") as file:
