@@ -67,7 +67,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     if args.weights or not args.index:
         check_model_options(args)
     if args.index:
-        _check_index(args.index)
+        from fashion.retrieval.index import check_index  # not at the top: it imports NumPy
+
+        check_index(args.index)
         check_dates(args)
     elif args.dates != "exif":
         parser.error("--dates is for the trends of an index. Name one with --index.")
@@ -87,15 +89,6 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     if args.keep is not None:
         check_output(args.keep)
     return args
-
-
-def _check_index(location: str) -> None:
-    # Not at the top: they import NumPy, and `--help` should not wait for it.
-    from fashion.retrieval.index import is_address
-    from fashion.retrieval.schema import check_is_index
-
-    if not is_address(location):
-        check_is_index(Path(location))
 
 
 def _keys(file: Path | None) -> tuple[str, ...]:

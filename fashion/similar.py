@@ -66,12 +66,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     if bool(args.images) == (args.garment is not None):
         both = "Got both photos and --garment. " if args.images else ""
         parser.error(f"{both}Name photos, or a garment of the index with --garment ID.")
-    # Not at the top: they import NumPy, and `--help` should not wait for it.
-    from fashion.retrieval.index import is_address
-    from fashion.retrieval.schema import check_is_index
+    from fashion.retrieval.index import check_index  # not at the top: it imports NumPy
 
-    if not is_address(args.index):
-        check_is_index(Path(args.index))
+    check_index(args.index)
     args.files = find_images(args.images)[: args.limit]
     check_readable(args.files)
     check_output(args.out)

@@ -86,12 +86,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args.index = args.index or args.index_option
     if not args.index:
         parser.error("INDEX is missing.")
-    # Not at the top: they import NumPy, and `--help` should not wait for it.
-    from fashion.retrieval.index import is_address
-    from fashion.retrieval.schema import check_is_index
+    from fashion.retrieval.index import check_index  # not at the top: it imports NumPy
 
-    if not is_address(args.index):
-        check_is_index(Path(args.index))
+    check_index(args.index)
     check_dates(args)
     check_output(args.out)
     return args

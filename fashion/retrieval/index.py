@@ -9,10 +9,11 @@ import numpy as np
 
 from fashion.pages.text import short_name
 from fashion.retrieval.garment import Garment, Match
+from fashion.retrieval.schema import check_is_index
 from mrcnn.setting_checks import name_meant
 from mrcnn.typing import Array, PathLike
 
-__all__ = ["Garment", "GarmentIndex", "Match", "is_address"]
+__all__ = ["Garment", "GarmentIndex", "Match", "check_index", "is_address"]
 
 _MOST_NAMES = 10  # that an error lists
 
@@ -207,6 +208,20 @@ class GarmentIndex(ABC):
                 f"(n, {dimension}). Make them with GarmentEmbedder(model, index.meta)."
             )
         return vectors
+
+
+def check_index(location: PathLike) -> None:
+    """Checks that a folder holds an index. Of an address nothing is asked yet.
+
+    Args:
+        location: As of `GarmentIndex.open`.
+
+    Raises:
+        FileNotFoundError: The folder holds none.
+        NotADirectoryError: It is a file.
+    """
+    if not is_address(location):
+        check_is_index(Path(location))
 
 
 def is_address(location: PathLike) -> bool:
