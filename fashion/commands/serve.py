@@ -37,7 +37,9 @@ def run(args: argparse.Namespace) -> None:
         import_package(package, "The service", extra)
     from fashion.service.server import listen_at, serve
 
-    dates = _dates(args)  # before the model is loaded, which takes longer than to refuse them
+    index = _once(functools.partial(_opened, args.index)) if args.index else None
+    # Before the model is loaded, which takes longer than to refuse them.
+    dates = None if index is None else _dates(args.dates, index)
     listener = listen_at(args.host, args.port)
     port = listener.getsockname()[1]
     name = f"[{args.host}]" if ":" in args.host else args.host
@@ -49,7 +51,9 @@ def run(args: argparse.Namespace) -> None:
             flush=True,
         )
     ended = serve(
-        _service(args, dates), listener, lambda: print(f"ready: http://{name}:{port}", flush=True)
+        _service(args, index, dates),
+        listener,
+        lambda: print(f"ready: http://{name}:{port}", flush=True),
     )
     print("The service has stopped.", flush=True)
     if not ended:
@@ -64,7 +68,11 @@ def _is_open(args: argparse.Namespace) -> bool:
     return args.host not in LOOPBACK and not args.api_keys
 
 
-def _service(args: argparse.Namespace, dates: Mapping[str, str] | None = None) -> Any:
+def _service(
+    args: argparse.Namespace,
+    index: Callable[[], Any] | None = None,
+    dates: Mapping[str, str] | None = None,
+) -> Any:
     # Not at the top: they need the web framework.
     from fashion.service.catalogue import Catalogue
     from fashion.service.running import Service
@@ -86,7 +94,6 @@ def _service(args: argparse.Namespace, dates: Mapping[str, str] | None = None) -
         hosts=LOOPBACK if is_local else None,
         keep=args.keep,
     )
-    index = _once(functools.partial(_opened, args.index)) if args.index else None
     return Service(
         functools.partial(_load, args, index),
         settings,
@@ -95,14 +102,13 @@ def _service(args: argparse.Namespace, dates: Mapping[str, str] | None = None) -
     )
 
 
-def _dates(args: argparse.Namespace) -> Mapping[str, str] | None:
+def _dates(source: str | Path, index: Callable[[], Any]) -> Mapping[str, str] | None:
     """Dates of the images of an index; None for those of its garments, if they have any."""
-    if args.dates == "exif":
+    if source == "exif":
         return None
     from fashion.retrieval.image_dates import dates_of  # not at the top, as below
 
-    with _opened(args.index) as index:
-        return dates_of(args.dates, list(index.garments()))
+    return dates_of(source, list(index().garments()))
 
 
 def _opened(location: str) -> Any:
@@ -118,7 +124,7 @@ def _opened(location: str) -> Any:
 
 
 def _once(make: Callable[[], Any]) -> Callable[[], Any]:
-    """The same index for both threads, whichever comes first."""
+    """The same index for all threads, whichever comes first."""
     lock, made = threading.Lock(), functools.cache(make)
 
     def get() -> Any:

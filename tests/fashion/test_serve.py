@@ -1,6 +1,5 @@
 """The verb `serve`: its arguments, and what it makes of them."""
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -51,13 +50,14 @@ def test_options_become_settings():
 
 @pytest.fixture
 def index_of(make_garment, monkeypatch):
-    """Opens an index of garments in given images, whatever its folder holds."""
+    """Opens an index of garments in given images, whatever its folder holds, and returns it."""
     from fashion.commands import serve as command
 
     def index_of(*images):
         garments = [make_garment(i, name, "hat", None) for i, name in enumerate(images)]
         index = SimpleNamespace(garments=lambda: iter(garments))
-        monkeypatch.setattr(command, "_opened", lambda location: contextlib.nullcontext(index))
+        monkeypatch.setattr(command, "_opened", lambda location: index)
+        return index
 
     return index_of
 
@@ -65,10 +65,10 @@ def index_of(make_garment, monkeypatch):
 def test_dates_of_an_index_come_from_where_they_are_said_to_be(index_of, tmp_path, capsys):
     from fashion.commands.serve import _dates
 
-    index_of("2024-05-17/a.jpg", "x/b.jpg")
+    index = index_of("2024-05-17/a.jpg", "x/b.jpg")
 
     def dates(source):
-        return _dates(SimpleNamespace(dates=source, index="index"))
+        return _dates(source, lambda: index)
 
     assert dates("exif") is None
     assert dates("folders") == {"2024-05-17/a.jpg": "2024-05-17"}
