@@ -59,28 +59,27 @@ def repeat_best(search: Search, best: Sequence[Row], seeds: Sequence[int]) -> li
     """
     failures = []
     # By seeds: an interrupted search has about as many of each trial.
-    left = [(row, seed) for seed in seeds for row in best]
+    left = [(folder_of(search.folder, row.name, seed), row, seed) for seed in seeds for row in best]
     while left:
         of_others = []
-        for row, seed in left:
-            release = search.claims.take(folder_of(search.folder, row.name, seed).name)
+        for path, row, seed in left:
+            release = search.claims.take(path.name)
             if release is None:
-                of_others.append((row, seed))
+                of_others.append((path, row, seed))
                 continue
             with release:
-                failure = _repeat(search, row, seed)
+                failure = _repeat(search, path, row, seed)
             failures += [failure] if failure else []
         left = of_others
         if left:
-            names = [folder_of(search.folder, row.name, seed).name for row, seed in left]
+            names = [path.name for path, _, _ in left]
             search.say(f"Waiting for {', '.join(names)}, which other processes train.")
             search.claims.wait_for(names)
     return failures
 
 
-def _repeat(search: Search, row: Row, seed: int) -> str | None:
+def _repeat(search: Search, path: Path, row: Row, seed: int) -> str | None:
     """Trains a trial with another seed, unless that is done; returns why it failed."""
-    path = folder_of(search.folder, row.name, seed)
     words = [*search.words, *words_of(row.values), "--seed", str(seed)]
     training = Training(path, words, search.command)
     if training.is_finished():
